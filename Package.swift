@@ -1,0 +1,64 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One set of rules for every Swift target: a warning is an error, existentials are spelled out,
+/// and an import is internal unless it says otherwise.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "softmaxd",
+    products: [
+        .library(name: "SoftmaxCore", targets: ["SoftmaxCore"]),
+        .executable(name: "softmaxd", targets: ["softmaxd"]),
+    ],
+    targets: [
+        // The mathematics: no I/O, no JSON, no Foundation.
+        .target(name: "CSoftmaxKernels"),
+        .target(name: "SoftmaxCore", dependencies: ["CSoftmaxKernels"], swiftSettings: strict),
+
+        // JSON text to flat buffers and back, over libsimdjson and <charconv>.
+        .target(
+            name: "CSimdjson",
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "TensorJSON", dependencies: ["CSimdjson"], swiftSettings: strict),
+
+        // The HTTP server; knows nothing of softmax.
+        .target(name: "CEpoll"),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .target(name: "HTTPServer", dependencies: ["CEpoll", "CNGHTTP2"], swiftSettings: strict),
+
+        // Decode, compute, encode: one handler per operation.
+        .target(
+            name: "SoftmaxService",
+            dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer"],
+            resources: [.embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer", "CEpoll"], swiftSettings: strict),
+
+        .executableTarget(
+            name: "http-echo", dependencies: ["HTTPServer"], path: "Tests/Fixtures/http-echo", swiftSettings: strict),
+        .executableTarget(
+            name: "softmax-stress", dependencies: ["SoftmaxCore"], path: "Tests/Fixtures/softmax-stress",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "CSoftmaxKernels"],
+            exclude: ["Golden", "old-cpu"],
+            swiftSettings: strict),
+        .testTarget(name: "TensorJSONTests", dependencies: ["TensorJSON"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["HTTPServer", "CNGHTTP2", "http-echo"],
+            exclude: ["Conformance/http1-cases.tsv"], swiftSettings: strict),
+        .testTarget(
+            name: "SoftmaxServiceTests", dependencies: ["SoftmaxService", "HTTPServer", "SoftmaxCore", "TensorJSON"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)
