@@ -1,0 +1,166 @@
+// What each operation makes of a row's exponentials. Every loop overwrites `tile->high` with the results.
+//
+// e, T and anything multiplied by them carry the factor 2^600; `power` takes it out again in the last step, together
+// with the temperature's power of two and that of the vector's prescaling.
+#pragma once
+
+#include "row.h"
+
+/// What a row's results share.
+struct row {
+    struct peak peak;
+    struct pair total;       ///< T * 2^600
+    struct pair normaliser;  ///< R = 1/(1 + T)
+    struct pair complement;  ///< T R * 2^600: 1 - y of the argmax, without a subtraction
+};
+
+INLINE bits class_step(const struct layout *layout) { return (bits)layout->step; }
+
+INLINE struct pair exponential_at(const struct tile *tile, int64_t b) {
+    return (struct pair){load(tile->high + b * LANES), load(tile->low + b * LANES)};
+}
+
+/// y = e R.
+static void evaluate_softmax(const struct layout *layout, const struct tile *tile, const struct row *row) {
+    struct pair r = row->normaliser;
+    for (int64_t b = 0; b < layout->blocks; b++) {
+        struct pair e = exponential_at(tile, b);
+        struct pair y = two_product(e.high, r.high);
+        store(tile->high + b * LANES, (y.high + (y.low + (e.high * r.low + e.low * r.high))) * UNSCALE);
+    }
+}
+
+INLINE void evaluate_logarithm_of(
+    const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
+    const bool divide) {
+    struct pair scaled = scaled_logarithm(row->total);
+    struct pair l = scale(scaled, broadcast(UNSCALE));
+    lanes at_peak = 0.0 - (scaled.high + scaled.low) * UNSCALE;
+    bits index = layout->first_class;
+    for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout)) {
+        struct gap g = gap_between(load(tile->logits + b * LANES), row->peak.value, t, divide);
+        struct pair s = two_sum(g.high, -l.high);
+        lanes y = s.high + (s.low + (g.tail.high - l.low));
+        y = choose(g.high == -INFINITY, g.high, y);
+        store(tile->high + b * LANES, choose(index == row->peak.index, at_peak, y));
+    }
+}
+
+/// log y = (z - z_m)/temperature - log(1 + T): both terms are negative, so nothing cancels.
+static void evaluate_logarithm(
+    const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t) {
+    if (t->is_one)
+        evaluate_logarithm_of(layout, tile, row, t, false);
+    else
+        evaluate_logarithm_of(layout, tile, row, t, true);
+}
+
+/// y and 1 - y.
+static void evaluate_factors(const struct layout *layout, const struct tile *tile, const struct row *row) {
+    bits index = layout->first_class;
+    lanes at_peak = (row->complement.high + row->complement.low) * UNSCALE;
+    for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout)) {
+        struct pair y = multiply(exponential_at(tile, b), row->normaliser);
+        struct pair rest = two_sum(broadcast(1), y.high * -UNSCALE);
+        lanes complement = rest.high + (rest.low - y.low * UNSCALE);
+        store(tile->high + b * LANES, (y.high + y.low) * UNSCALE);
+        store(tile->vector + b * LANES, choose(index == row->peak.index, at_peak, complement));
+    }
+}
+
+/// A vector's prescaling: lanes hold 2^-exponent times what was given.
+struct prescaling {
+    bits exponent;
+    lanes at_peak;  ///< the scaled vector's value at the argmax
+};
+
+/// Brings the vector below 2^381, where no product with e overflows.
+static void prescale_vector(
+    const struct layout *layout, const struct tile *tile, const struct peak *peak, struct prescaling *out) {
+    lanes largest = broadcast(0);
+    for (int64_t b = 0; b < layout->blocks; b++) {
+        lanes g = magnitude(load(tile->vector + b * LANES));
+        largest = choose(g > largest, g, largest);
+    }
+    if (!layout->across) {
+        double all = 0;
+        for (int lane = 0; lane < LANES; lane++) all = largest[lane] > all ? largest[lane] : all;
+        largest = broadcast(all);
+    }
+    bits exponent = (as_bits(largest) >> 52) - (1023 + 380);
+    exponent = exponent > 0 ? exponent : 0;
+    if (any(exponent)) {
+        lanes factor = power_of_two(-exponent);
+        for (int64_t b = 0; b < layout->blocks; b++)
+            store(tile->vector + b * LANES, load(tile->vector + b * LANES) * factor);
+    }
+    lanes at_peak = broadcast(0);
+    bits index = layout->first_class;
+    if (layout->across) {
+        for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout))
+            at_peak = choose(index == peak->index, load(tile->vector + b * LANES), at_peak);
+    } else {
+        at_peak = broadcast(tile->vector[peak->index[0]]);
+    }
+    *out = (struct prescaling){exponent, at_peak};
+}
+
+/// With c = v - v_m and D = Σ y c: J v = Jᵀ v = y (c - D) / temperature; of log-softmax, J v = (c - D) / temperature.
+///
+/// Returns the lanes in which some class lost more than `limit` allows in c - D: |c - D| limit < |c| + Σ y |c|.
+static bits differentiate(
+    const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
+    const struct prescaling *vector, const struct sums *sums, bool is_logarithmic, double limit) {
+    struct pair d = multiply(row->normaliser, sums->weighted);
+    lanes spread = row->normaliser.high * sums->magnitude;
+    struct pair factor = is_logarithmic ? t->reciprocal : multiply(row->normaliser, t->reciprocal);
+    bits exponent = vector->exponent - t->exponent - SCALE_EXPONENT;
+    struct power power = split_power(exponent), deeper = split_power(exponent - SCALE_EXPONENT);
+    bits lost = (bits)0;
+    for (int64_t b = 0; b < layout->blocks; b++) {
+        struct pair c = scale(two_sum(load(tile->vector + b * LANES), -vector->at_peak), broadcast(SCALE));
+        struct pair s = two_sum(c.high, -d.high);
+        s = two_sum(s.high, s.low + (c.low - d.low));
+        bits is_lossy = magnitude(s.high) * limit < magnitude(c.high) + spread;
+        if (is_logarithmic) {
+            bits masked = load(tile->logits + b * LANES) == -INFINITY;
+            lanes value = finish(multiply(s, factor), power);
+            store(tile->high + b * LANES, choose(masked, broadcast(0), value));
+            lost |= is_lossy & ~masked;
+            continue;
+        }
+        // c - D carries 2^600 so that a saturated row's D does not vanish; where it is large that must go before
+        // the product with e.
+        struct pair e = exponential_at(tile, b);
+        bits large = magnitude(s.high) > 0x1p+200;
+        s = scale(s, choose(large, broadcast(UNSCALE), broadcast(1)));
+        struct power p = {choose(large, power.first, deeper.first), choose(large, power.last, deeper.last)};
+        store(tile->high + b * LANES, finish(multiply(multiply(e, s), factor), p));
+        lost |= is_lossy & (e.high != 0);
+    }
+    return lost;
+}
+
+/// Jᵀg of log-softmax: (g - y Σg) / temperature, and at the argmax (g_m T R - R Σ' g) / temperature, Σ' without m.
+static bits differentiate_logarithm(
+    const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
+    const struct prescaling *vector, const struct sums *sums, double limit) {
+    struct pair at_peak = {vector->at_peak, broadcast(0)};
+    struct pair all = multiply(add(sums->weighted, at_peak), row->normaliser);
+    struct pair kept = multiply(at_peak, row->complement);
+    struct pair given = scale(multiply(sums->weighted, row->normaliser), broadcast(SCALE));
+    struct power power = split_power(vector->exponent - t->exponent - SCALE_EXPONENT);
+    bits index = layout->first_class, lost = (bits)0;
+    for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout)) {
+        bits is_peak = index == row->peak.index;
+        bits masked = load(tile->logits + b * LANES) == -INFINITY;
+        struct pair own = {load(tile->vector + b * LANES) * SCALE, broadcast(0)};
+        own = choose_pair(is_peak, kept, own);
+        struct pair share = choose_pair(is_peak, given, multiply(exponential_at(tile, b), all));
+        struct pair s = add(own, negate(share));
+        lanes value = finish(multiply(s, t->reciprocal), power);
+        store(tile->high + b * LANES, choose(masked, broadcast(0), value));
+        lost |= (magnitude(s.high) * limit < magnitude(own.high) + magnitude(share.high)) & ~masked;
+    }
+    return lost;
+}

@@ -1,0 +1,16 @@
+// Sizes that both the kernels and their callers' buffers follow.
+#pragma once
+
+#include <stdint.h>
+
+#define LANES 8
+
+/// Rows of at most this many classes may go eight at a time, one per lane.
+#define ACROSS_CLASSES 128
+
+static inline int64_t whole_lanes(int64_t classes) { return (classes + LANES - 1) / LANES * LANES; }
+
+/// Numbers in one tile.
+static inline int64_t tile_count(int64_t classes) {
+    return classes <= ACROSS_CLASSES ? classes * LANES : whole_lanes(classes);
+}

@@ -1,0 +1,50 @@
+import CSoftmaxKernels
+
+/// One sample's Jacobian, prepared once, whose rows can be had a few at a time and on any thread.
+///
+/// It holds two numbers per class, however many entries the Jacobian has: a dense Jacobian can be streamed without ever
+/// being in memory. Each entry has the bits that ``Softmax/jacobian(_:classes:options:into:)`` gives it.
+public struct JacobianRows<S: SoftmaxScalar>: Sendable {
+    private let sample: PreparedSample<S>
+
+    /// Computes the sample's probabilities.
+    ///
+    /// - Parameters:
+    ///   - logits: one sample; its count is the number of classes.
+    ///   - options: the function and the temperature.
+    /// - Throws: what ``Softmax/jacobian(_:classes:options:into:)`` throws.
+    /// - Complexity: O(classes) time and memory.
+    public init(_ logits: Span<S>, options: SoftmaxOptions = SoftmaxOptions()) throws(SoftmaxError) {
+        try self.init(logits, options: options, build: .fastest)
+    }
+
+    package init(_ logits: Span<S>, options: SoftmaxOptions, build: KernelBuild) throws(SoftmaxError) {
+        let batch = try Batch(
+            logits, classes: logits.count, options: options, differentiating: true, build: build)
+        let scratch = batch.allocateScratch()
+        defer { scratch.deallocate() }
+        var sample = PreparedSample(batch)
+        sample.prepare(batch, logits: logits, row: 0, scratch: scratch)
+        self.sample = sample
+    }
+
+    /// The number of classes: the Jacobian's rows and columns.
+    public var classes: Int { sample.classes }
+
+    /// Writes some rows of the Jacobian.
+    ///
+    /// - Parameters:
+    ///   - range: the output classes j, within 0 ..< classes.
+    ///   - output: range.count × classes; row j holds ∂y_j/∂z_i for every i. Each entry is within 0.51 ulp, or 0.76
+    ///     where it is subnormal.
+    /// - Throws: `indexOutOfRange`, `shapeMismatch`.
+    /// - Complexity: O(range.count × classes) time, no allocation.
+    public func rows(_ range: Range<Int>, into output: inout MutableSpan<S>) throws(SoftmaxError) {
+        guard range.lowerBound >= 0, range.upperBound <= classes else { throw .indexOutOfRange(position: 0) }
+        let (expected, overflow) = range.count.multipliedReportingOverflow(by: classes)
+        guard !overflow, output.count == expected else {
+            throw .shapeMismatch(expected: overflow ? Int.max : expected, actual: output.count)
+        }
+        sample.fill(rows: range, into: &output, at: 0)
+    }
+}

@@ -1,0 +1,167 @@
+import CSoftmaxKernels
+
+/// Softmax, log-softmax and their derivatives, right to the last digit.
+///
+/// Every function takes a batch of samples: `logits` holds rows of `classes` numbers each, row-major, and a result has
+/// the shape its documentation gives. A logit of -infinity is a class that is masked out: its probability and every
+/// derivative by or of it are 0, its log-probability is -infinity. A class more than 1060 τ below the largest logit
+/// counts as having probability 0 in every derivative (its true probability is below 2^-1529).
+///
+/// Inputs are taken as exact. A row's results depend on that row and the options alone: not on the rows around it, its
+/// position, or the processor. Nothing is written unless everything can be computed.
+///
+/// Error bounds are in <doc:ErrorBounds>, the method in <doc:Algorithm>. No function allocates more than scratch for
+/// one row (or for eight rows of up to 128 classes).
+public enum Softmax {
+    /// Computes y, or log y, of every row.
+    ///
+    /// Each number is within 0.51 ulp, or 0.76 ulp where it is subnormal. A log-probability below the least finite
+    /// number is -infinity.
+    ///
+    /// - Parameters:
+    ///   - logits: rows × classes.
+    ///   - classes: numbers per row, positive.
+    ///   - options: the function and the temperature.
+    ///   - output: rows × classes.
+    /// - Throws: `temperatureNotPositive`, `noClasses`, `shapeMismatch`, `notANumberOrInfinite`, `allClassesMasked`.
+    /// - Complexity: O(rows × classes).
+    @specialized(where S == Double)
+    @specialized(where S == Float)
+    public static func evaluate<S: SoftmaxScalar>(
+        _ logits: Span<S>, classes: Int, options: SoftmaxOptions = SoftmaxOptions(), into output: inout MutableSpan<S>
+    ) throws(SoftmaxError) {
+        try evaluate(logits, classes: classes, options: options, into: &output, build: .fastest)
+    }
+
+    /// Computes Jᵀg of every row: what reverse-mode differentiation sends back through the function.
+    ///
+    /// Each number is within 0.5 + κ 2^-15 ulp and, where that passes 1, within 1.1 ulp up to κ = 2^44. κ is how much of
+    /// the result cancels; <doc:ErrorBounds> defines it.
+    ///
+    /// - Parameters:
+    ///   - logits: rows × classes.
+    ///   - cotangents: g, rows × classes, finite. Those of masked classes count for nothing.
+    ///   - classes: numbers per row, positive.
+    ///   - options: the function and the temperature.
+    ///   - output: rows × classes.
+    /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, `notFiniteVector`, and
+    ///   `resultOverflows` after computing.
+    /// - Complexity: O(rows × classes); the Jacobian is never formed.
+    @specialized(where S == Double)
+    @specialized(where S == Float)
+    public static func vjp<S: SoftmaxScalar>(
+        _ logits: Span<S>, cotangents: Span<S>, classes: Int, options: SoftmaxOptions = SoftmaxOptions(),
+        into output: inout MutableSpan<S>
+    ) throws(SoftmaxError) {
+        try multiply(
+            SOFTMAX_VJP, logits, by: cotangents, classes: classes, options: options, into: &output, build: .fastest)
+    }
+
+    /// Computes Jv of every row: how the function's value moves as the logits move along v.
+    ///
+    /// For softmax this is the same as ``vjp(_:cotangents:classes:options:into:)``, J being symmetric. Bounds, errors
+    /// and complexity are as there.
+    ///
+    /// - Parameters:
+    ///   - logits: rows × classes.
+    ///   - tangents: v, rows × classes, finite. Those of masked classes count for nothing.
+    ///   - classes: numbers per row, positive.
+    ///   - options: the function and the temperature.
+    ///   - output: rows × classes.
+    /// - Throws: as ``vjp(_:cotangents:classes:options:into:)``.
+    @specialized(where S == Double)
+    @specialized(where S == Float)
+    public static func jvp<S: SoftmaxScalar>(
+        _ logits: Span<S>, tangents: Span<S>, classes: Int, options: SoftmaxOptions = SoftmaxOptions(),
+        into output: inout MutableSpan<S>
+    ) throws(SoftmaxError) {
+        try multiply(
+            SOFTMAX_JVP, logits, by: tangents, classes: classes, options: options, into: &output, build: .fastest)
+    }
+
+    /// Masks out the classes that are not kept: sets their logits to -infinity.
+    ///
+    /// - Parameters:
+    ///   - keep: as many as there are logits; false takes a class out.
+    ///   - logits: changed in place.
+    /// - Throws: `shapeMismatch`, with `logits` unchanged.
+    public static func mask<S: SoftmaxScalar>(
+        _ keep: Span<Bool>, applyTo logits: inout MutableSpan<S>
+    ) throws(SoftmaxError) {
+        guard keep.count == logits.count else {
+            throw .shapeMismatch(expected: logits.count, actual: keep.count)
+        }
+        for index in 0..<keep.count where !keep[index] {
+            logits[index] = -S.infinity
+        }
+    }
+
+    /// Checks logits as every other function does, and computes nothing.
+    ///
+    /// - Parameters:
+    ///   - logits: rows × classes.
+    ///   - classes: numbers per row, positive.
+    /// - Throws: `noClasses`, `shapeMismatch`, `notANumberOrInfinite`, `allClassesMasked`: the first in row order.
+    @specialized(where S == Double)
+    @specialized(where S == Float)
+    public static func validate<S: SoftmaxScalar>(_ logits: Span<S>, classes: Int) throws(SoftmaxError) {
+        _ = try Batch(
+            logits, classes: classes, options: SoftmaxOptions(), differentiating: false, build: .fastest)
+    }
+
+    /// Checks logits and their cotangents or tangents as ``vjp(_:cotangents:classes:options:into:)`` does.
+    ///
+    /// - Parameters:
+    ///   - logits: rows × classes.
+    ///   - vector: the cotangents or tangents, rows × classes.
+    ///   - classes: numbers per row, positive.
+    /// - Throws: what ``validate(_:classes:)`` throws; then `shapeMismatch` or `notFiniteVector` for the vector.
+    @specialized(where S == Double)
+    @specialized(where S == Float)
+    public static func validate<S: SoftmaxScalar>(
+        _ logits: Span<S>, vector: Span<S>, classes: Int
+    ) throws(SoftmaxError) {
+        let batch = try Batch(
+            logits, classes: classes, options: SoftmaxOptions(), differentiating: false, build: .fastest)
+        try batch.checkVector(vector)
+    }
+}
+
+extension Softmax {
+    package static func evaluate<S: SoftmaxScalar>(
+        _ logits: Span<S>, classes: Int, options: SoftmaxOptions, into output: inout MutableSpan<S>, build: KernelBuild
+    ) throws(SoftmaxError) {
+        let batch = try Batch(logits, classes: classes, options: options, differentiating: false, build: build)
+        try batch.checkCount(output.count, perRow: classes)
+        batch.run(SOFTMAX_EVALUATE, logits: logits, output: &output)
+    }
+
+    package static func vjp<S: SoftmaxScalar>(
+        _ logits: Span<S>, cotangents: Span<S>, classes: Int, options: SoftmaxOptions,
+        into output: inout MutableSpan<S>, build: KernelBuild
+    ) throws(SoftmaxError) {
+        try multiply(
+            SOFTMAX_VJP, logits, by: cotangents, classes: classes, options: options, into: &output, build: build)
+    }
+
+    package static func jvp<S: SoftmaxScalar>(
+        _ logits: Span<S>, tangents: Span<S>, classes: Int, options: SoftmaxOptions,
+        into output: inout MutableSpan<S>, build: KernelBuild
+    ) throws(SoftmaxError) {
+        try multiply(
+            SOFTMAX_JVP, logits, by: tangents, classes: classes, options: options, into: &output, build: build)
+    }
+
+    private static func multiply<S: SoftmaxScalar>(
+        _ operation: softmax_operation, _ logits: Span<S>, by vector: Span<S>, classes: Int, options: SoftmaxOptions,
+        into output: inout MutableSpan<S>, build: KernelBuild
+    ) throws(SoftmaxError) {
+        let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
+        try batch.checkVector(vector)
+        try batch.checkCount(output.count, perRow: classes)
+        batch.run(operation, logits: logits, vector: vector, output: &output)
+        if let place = batch.firstNotFinite(output.span) {
+            throw .resultOverflows(row: place.row, column: place.column)
+        }
+    }
+}

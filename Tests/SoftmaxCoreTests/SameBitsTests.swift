@@ -1,0 +1,111 @@
+import SoftmaxCore
+import Testing
+
+/// A row's bits depend on that row and the options alone.
+@Suite struct SameBitsTests {
+    static let sizes = [1, 2, 7, 8, 9, 10, 16, 31, 64, 127, 128, 129, 1000]
+    static let optionSets = [
+        SoftmaxOptions(), SoftmaxOptions(function: .logSoftmax), SoftmaxOptions(temperature: 0.7),
+        SoftmaxOptions(function: .logSoftmax, temperature: 1e-3),
+    ]
+
+    /// Rows of several spreads, some with masked classes, and vectors that cancel in some of them.
+    static func batch<S: SoftmaxScalar>(rows: Int, classes: Int, as type: S.Type) -> (logits: [S], vector: [S]) {
+        var logits: [S] = []
+        var vector: [S] = []
+        for row in 0..<rows {
+            let spread = [1.0, 8, 100, 0.001][row % 4]
+            logits += normalLike(seed: UInt64(row * 1000 + classes), scale: spread, count: classes).map { S($0) }
+            if row % 3 == 1, classes > 1 { logits[row * classes + classes / 2] = -S.infinity }
+            let scale = row % 5 == 2 ? 0x1p-30 : 1
+            vector += normalLike(seed: UInt64(row * 1000 + classes + 1), scale: scale, count: classes)
+                .map { S(row % 5 == 2 ? $0 + 1 : $0) }
+        }
+        return (logits, vector)
+    }
+
+    @Test(arguments: sizes, optionSets)
+    func `a row alone and in any position of a batch has the same bits`(
+        _ classes: Int, _ options: SoftmaxOptions
+    ) throws {
+        try checkPositions(classes, options, as: Double.self)
+        try checkPositions(classes, options, as: Float.self)
+    }
+
+    private func checkPositions<S: SoftmaxScalar>(_ classes: Int, _ options: SoftmaxOptions, as type: S.Type) throws {
+        let rows = classes > 200 ? 3 : 19
+        let (logits, vector) = Self.batch(rows: rows, classes: classes, as: type)
+        let operations: [(Results<S>, [S]) throws -> [S]] = [
+            { results, _ in try results.value() }, { results, _ in try results.diagonal() },
+            { results, _ in try results.factors().complements }, { try $0.vjp($1) }, { try $0.jvp($1) },
+        ]
+        for operation in operations {
+            let together = try operation(Results(logits: logits, classes: classes, options: options), vector)
+            for row in 0..<rows {
+                let range = row * classes..<(row + 1) * classes
+                let alone = try operation(
+                    Results(logits: Array(logits[range]), classes: classes, options: options), Array(vector[range]))
+                #expect(alone.bitPatterns == Array(together[range]).bitPatterns)
+            }
+            // The same rows after others, so that each is in another lane.
+            let moved = try operation(
+                Results(logits: logits.suffix(3 * classes) + logits, classes: classes, options: options),
+                vector.suffix(3 * classes) + vector)
+            #expect(Array(moved.dropFirst(3 * classes)).bitPatterns == together.bitPatterns)
+        }
+    }
+
+    @Test(arguments: sizes, optionSets)
+    func `every build of the kernels gives the same bits`(_ classes: Int, _ options: SoftmaxOptions) throws {
+        let wide = Self.batch(rows: 11, classes: classes, as: Double.self)
+        let narrow = Self.batch(rows: 11, classes: classes, as: Float.self)
+        func bits(_ build: KernelBuild) throws -> [UInt64] {
+            let double = Results(logits: wide.logits, classes: classes, options: options, build: build)
+            let single = Results(logits: narrow.logits, classes: classes, options: options, build: build)
+            return try double.everything(wide.vector).bitPatterns + single.everything(narrow.vector).bitPatterns
+        }
+        let first = try bits(.fastest)
+        for build in KernelBuild.supported {
+            #expect(try bits(build) == first, "\(build.name)")
+        }
+    }
+
+    @Test(arguments: [1, 2, 9, 33], optionSets)
+    func `rows, entries and the diagonal have the dense Jacobian's bits`(
+        _ classes: Int, _ options: SoftmaxOptions
+    ) throws {
+        try checkJacobians(classes, options, as: Double.self)
+        try checkJacobians(classes, options, as: Float.self)
+    }
+
+    private func checkJacobians<S: SoftmaxScalar>(_ classes: Int, _ options: SoftmaxOptions, as type: S.Type) throws {
+        let rows = 6
+        let results = Results(
+            logits: Self.batch(rows: rows, classes: classes, as: type).logits, classes: classes, options: options)
+        let dense = try results.jacobian()
+        let pairs = (0..<classes * classes).map { JacobianEntry(output: $0 / classes, input: $0 % classes) }
+        #expect(try results.entries(pairs).bitPatterns == dense.bitPatterns)
+        let diagonal = stride(from: 0, to: dense.count, by: classes * classes).flatMap { start in
+            (0..<classes).map { dense[start + $0 * (classes + 1)] }
+        }
+        #expect(try results.diagonal().bitPatterns == diagonal.bitPatterns)
+
+        for row in 0..<rows {
+            let logits = Array(results.logits[row * classes..<(row + 1) * classes])
+            let prepared = try JacobianRows(logits.span, options: options)
+            var streamed: [S] = []
+            var first = 0
+            for step in sequence(first: 1, next: { $0 + 1 }) where first < classes {
+                let range = first..<min(first + step, classes)
+                var part = [S](repeating: .nan, count: range.count * classes)
+                var span = part.mutableSpan
+                try prepared.rows(range, into: &span)
+                streamed += part
+                first = range.upperBound
+                if first == classes { break }
+            }
+            let expected = dense[row * classes * classes..<(row + 1) * classes * classes]
+            #expect(streamed.bitPatterns == Array(expected).bitPatterns)
+        }
+    }
+}
