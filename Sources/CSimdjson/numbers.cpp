@@ -1,0 +1,168 @@
+// Runs of numbers: RFC 8259 grammar, and conversion by <charconv>, whose from_chars rounds correctly and whose
+// to_chars is the shortest that reads back.
+
+#include "CSimdjson.h"
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <system_error>
+
+namespace {
+
+bool is_digit(uint8_t byte) { return uint8_t(byte - '0') <= 9; }
+
+bool begins_number(uint8_t byte) { return byte == '-' || is_digit(byte); }
+
+bool is_white_space(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
+
+/// The first byte from `at` that is not a digit; eight bytes at a time where there are eight.
+const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
+    static_assert(std::endian::native == std::endian::little);
+    while (end - at >= 8) {
+        uint64_t eight;
+        std::memcpy(&eight, at, 8);
+        // A byte's top bit is set where the byte is below "0" or above "9". Carries and borrows go upwards only, so
+        // the lowest such bit is right.
+        const uint64_t others =
+            ((eight + 0x4646464646464646u) | (eight - 0x3030303030303030u)) & 0x8080808080808080u;
+        if (others) { return at + std::countr_zero(others) / 8; }
+        at += 8;
+    }
+    while (at < end && is_digit(*at)) { ++at; }
+    return at;
+}
+
+/// number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
+///
+/// Returns the byte after the number, or nothing, with `at` on the byte that broke the rule.
+const uint8_t *number_end(const uint8_t *&at, const uint8_t *end) {
+    if (at < end && *at == '-') { ++at; }
+    if (at == end || !is_digit(*at)) { return nullptr; }
+    at = *at == '0' ? at + 1 : skip_digits(at, end);
+    if (at < end && *at == '.') {
+        ++at;
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    if (at < end && (*at | 0x20) == 'e') {
+        ++at;
+        if (at < end && (*at == '+' || *at == '-')) { ++at; }
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    return at;
+}
+
+/// Whether a number that is out of range is too large, rather than too small, for its format.
+///
+/// Out of range is far from 1 on either side, so it is enough to see on which side the decimal exponent of the first
+/// significant digit lies.
+bool is_huge(const uint8_t *at, const uint8_t *end) {
+    constexpr int64_t bound = int64_t{1} << 40;
+    int64_t magnitude = 0;
+    bool significant = false, fraction = false;
+    for (; at < end && (*at | 0x20) != 'e'; ++at) {
+        if (*at == '.') {
+            fraction = true;
+        } else if (is_digit(*at)) {
+            significant = significant || *at != '0';
+            if (fraction && !significant) { --magnitude; }
+            if (!fraction && significant) { ++magnitude; }
+        }
+    }
+    int64_t exponent = 0;
+    bool negative = false;
+    for (; at < end; ++at) {
+        if (*at == '-') { negative = true; }
+        if (is_digit(*at) && exponent < bound) { exponent = exponent * 10 + (*at - '0'); }
+    }
+    return magnitude + (negative ? -exponent : exponent) > 0;
+}
+
+/// The run of `number (, number)*` that starts at the token `first`: `each` gets a number's first byte and the byte
+/// after its token, and returns false to end the run there as failed.
+template <typename Each>
+csimdjson_run run_over(const csimdjson_document &document, size_t first, size_t limit, Each each) {
+    csimdjson_run run{0, false, 0};
+    for (size_t token = first; token < document.token_count && run.numbers < limit; token += 2) {
+        const uint8_t *begin = document.bytes + document.tokens[token];
+        if (!begins_number(*begin)) { break; }
+        if (!each(begin, document.bytes + document.tokens[token + 1], run)) {
+            run.failed = true;
+            break;
+        }
+        ++run.numbers;
+        if (token + 1 >= document.token_count || document.bytes[document.tokens[token + 1]] != ',') { break; }
+    }
+    return run;
+}
+
+template <typename Number>
+csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t limit, Number *numbers) {
+    const uint8_t *bytes = document.bytes;
+    return run_over(document, first, limit, [=](const uint8_t *begin, const uint8_t *end, csimdjson_run &run) {
+        Number number = 0;
+        const auto result =
+            std::from_chars(reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), number);
+        if (result.ec == std::errc::result_out_of_range || std::isinf(number)) {
+            if (is_huge(begin, reinterpret_cast<const uint8_t *>(result.ptr))) {
+                run.failure_offset = size_t(begin - bytes);
+                return false;
+            }
+            number = *begin == '-' ? -Number{0} : Number{0};
+        }
+        numbers[run.numbers] = number;
+        return true;
+    });
+}
+
+template <typename Number>
+ptrdiff_t print(const Number *numbers, size_t count, uint8_t *text) {
+    char *at = reinterpret_cast<char *>(text);
+    char *const start = at;
+    for (size_t i = 0; i < count; ++i) {
+        if (i) { *at++ = ','; }
+        if (std::isfinite(numbers[i])) {
+            at = std::to_chars(at, at + csimdjson_printed_number_size - 1, numbers[i]).ptr;
+        } else if (numbers[i] == -std::numeric_limits<Number>::infinity()) {
+            std::memcpy(at, "\"-Infinity\"", 11);
+            at += 11;
+        } else {
+            return -1;
+        }
+    }
+    return at - start;
+}
+
+}  // namespace
+
+csimdjson_run csimdjson_numbers_check(const csimdjson_document *document, size_t first, size_t limit) noexcept {
+    const uint8_t *bytes = document->bytes;
+    const uint8_t *document_end = bytes + document->byte_count;
+    return run_over(
+        *document, first, limit, [=](const uint8_t *begin, const uint8_t *end, csimdjson_run &run) {
+            const uint8_t *at = begin;
+            const bool well_formed = number_end(at, document_end) != nullptr;
+            if (well_formed) {
+                while (at < end && is_white_space(*at)) { ++at; }
+            }
+            run.failure_offset = size_t(at - bytes);
+            return well_formed && at >= end;
+        });
+}
+
+csimdjson_run csimdjson_numbers_parse(
+    const csimdjson_document *document, size_t first, size_t limit, csimdjson_format format,
+    void *numbers) noexcept {
+    return format == csimdjson_binary64 ? parse_run(*document, first, limit, static_cast<double *>(numbers))
+                                        : parse_run(*document, first, limit, static_cast<float *>(numbers));
+}
+
+ptrdiff_t csimdjson_numbers_print(
+    const void *numbers, size_t count, csimdjson_format format, uint8_t *text) noexcept {
+    return format == csimdjson_binary64 ? print(static_cast<const double *>(numbers), count, text)
+                                        : print(static_cast<const float *>(numbers), count, text);
+}

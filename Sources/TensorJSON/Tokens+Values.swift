@@ -1,0 +1,118 @@
+extension Tokens {
+    /// Whether a token is a number.
+    func isNumber(_ token: Int) -> Bool {
+        let byte = byte(token)
+        return byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    /// A number's exact integer value, in a document whose grammar has been checked.
+    func integer(_ token: Int, pointer: @autoclosure () -> String) throws(TensorJSONError) -> Int {
+        guard isNumber(token) else { throw typeError(token, must: "be an integer", pointer: pointer()) }
+        switch DecimalInteger(text(token)) {
+        case .value(let value): return value
+        case .tooLarge: throw rangeError(token, "64-bit integers", pointer: pointer())
+        case .fraction:
+            throw TensorJSONError(
+                .type, "\"\(pointer())\" must be an integer, not a number with a fraction.", pointer: pointer(),
+                offset: offset(token))
+        }
+    }
+
+    /// What a value is, in an error's words.
+    func description(_ token: Int) -> String {
+        switch byte(token) {
+        case UInt8(ascii: "{"): "an object"
+        case UInt8(ascii: "["): "an array"
+        case UInt8(ascii: "\""): "a string"
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
+        case UInt8(ascii: "n"): "null"
+        default: "a number"
+        }
+    }
+
+    /// The error for a value of the wrong type.
+    func typeError(_ token: Int, must be: String, pointer: String) -> TensorJSONError {
+        TensorJSONError(
+            .type, "\"\(pointer)\" must \(be), not \(description(token)).", pointer: pointer, offset: offset(token))
+    }
+
+    /// The error for a number that is too large.
+    func rangeError(_ token: Int, _ type: String, pointer: String) -> TensorJSONError {
+        TensorJSONError(
+            .range, "The number at \"\(pointer)\" is outside the range of \(type).", pointer: pointer,
+            offset: offset(token))
+    }
+}
+
+/// What a JSON number is as an integer.
+private enum DecimalInteger {
+    case value(Int)
+    case fraction
+    case tooLarge
+
+    /// Reads a well-formed number exactly: digits, a point, an exponent, white space after it.
+    init(_ text: UnsafeBufferPointer<UInt8>) {
+        let isNegative = text.first == UInt8(ascii: "-")
+        var value = 0
+        var overflowed = false
+        // Zeros are held back until a digit other than 0 follows, so that 1.000 and 1000e-3 are seen to be 1.
+        var zeros = 0
+        var scale = 0
+        var position = isNegative ? 1 : 0
+        var isAfterPoint = false
+
+        func shiftLeft(_ digit: Int) {
+            let shifted = value.multipliedReportingOverflow(by: 10)
+            let sum = shifted.partialValue.subtractingReportingOverflow(digit)
+            overflowed = overflowed || shifted.overflow || sum.overflow
+            if !overflowed { value = sum.partialValue }
+        }
+
+        // Summed up as a negative number, whose range is the larger one.
+        while position < text.count {
+            switch text[position] {
+            case UInt8(ascii: "."): isAfterPoint = true
+            case let byte where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte):
+                if isAfterPoint { scale -= 1 }
+                if byte == UInt8(ascii: "0") {
+                    if value != 0 || overflowed { zeros += 1 }
+                } else {
+                    while zeros > 0, !overflowed {
+                        shiftLeft(0)
+                        zeros -= 1
+                    }
+                    shiftLeft(Int(byte - UInt8(ascii: "0")))
+                    zeros = 0
+                }
+            default: break
+            }
+            if text[position] | 0x20 == UInt8(ascii: "e") { break }
+            position += 1
+        }
+        guard value != 0 || overflowed else {
+            self = .value(0)
+            return
+        }
+        scale += zeros + Self.exponent(text[min(position, text.count)...])
+        guard scale >= 0 else {
+            self = .fraction
+            return
+        }
+        while scale > 0, !overflowed {
+            shiftLeft(0)
+            scale -= 1
+        }
+        if !overflowed, !isNegative, value == .min { overflowed = true }
+        self = overflowed ? .tooLarge : .value(isNegative ? value : -value)
+    }
+
+    /// The exponent after the digits, 0 if there is none, bounded by ±2⁴⁰: beyond any body's length.
+    private static func exponent(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
+        let bound = 1 << 40
+        var exponent = 0
+        for byte in text where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+            exponent = min(bound, exponent * 10 + Int(byte - UInt8(ascii: "0")))
+        }
+        return text.dropFirst().first == UInt8(ascii: "-") ? -exponent : exponent
+    }
+}

@@ -1,0 +1,64 @@
+import TensorJSON
+
+/// The members that the tests' requests may have.
+let knownMembers = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries", "a/b~c"]
+
+/// What reading a body as a request came to: nil, or the error.
+func refusal(of body: [UInt8], limits: TensorLimits = TensorLimits()) -> TensorJSONError? {
+    do throws(TensorJSONError) {
+        _ = try JSONRequest(body, members: knownMembers, limits: limits)
+        return nil
+    } catch {
+        return error
+    }
+}
+
+func refusal(of body: String, limits: TensorLimits = TensorLimits()) -> TensorJSONError? {
+    refusal(of: Array(body.utf8), limits: limits)
+}
+
+/// A nested array, read as the member "logits".
+func tensor<Scalar: TensorScalar>(
+    _ json: String, as type: Scalar.Type = Double.self, allowingNegativeInfinity: Bool = true
+) throws(TensorJSONError) -> Tensor<Scalar> {
+    let request = try JSONRequest(
+        Array("{\"logits\":\(json)}".utf8), members: knownMembers, limits: TensorLimits())
+    return try request.tensor("logits", as: type, allowingNegativeInfinity: allowingNegativeInfinity)
+}
+
+/// The error of reading a nested array as the member "logits"; nil if there is none.
+func tensorRefusal<Scalar: TensorScalar>(
+    _ json: String, as type: Scalar.Type = Double.self, allowingNegativeInfinity: Bool = true
+) -> TensorJSONError? {
+    do throws(TensorJSONError) {
+        _ = try tensor(json, as: type, allowingNegativeInfinity: allowingNegativeInfinity)
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// A tensor as JSON, a range of its rows or all of them.
+func written<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, _ range: Range<Int>? = nil) throws -> [UInt8] {
+    var output: [UInt8] = []
+    let values = tensor.values.span
+    let layout = tensor.layout
+    try layout.appendRows(range ?? 0..<layout.rows, to: &output) { row, output throws(UnwritableNumber) in
+        let start = layout.rowStart(row)
+        try TensorWriter.appendRow(values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+    }
+    return output
+}
+
+/// A small generator with a seed, so that a failure can be repeated (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var bits = state
+        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+        return bits ^ (bits >> 31)
+    }
+}
