@@ -1,0 +1,14 @@
+// Linux calls that Swift's Glibc module leaves out.
+#ifndef C_EPOLL_H
+#define C_EPOLL_H
+
+#include <malloc.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+/// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Fills in the peer's address; -1 and errno on failure.
+int cepoll_accept(int listener, struct sockaddr_storage *_Nonnull peer);
+
+#endif

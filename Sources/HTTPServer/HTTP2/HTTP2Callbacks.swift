@@ -1,0 +1,106 @@
+import CNGHTTP2
+
+/// libnghttp2's options and the C functions it calls, made once for all sessions: it copies both.
+///
+/// `@unchecked Sendable`: never changed after `init`.
+final class HTTP2Callbacks: @unchecked Sendable {
+    static let shared = HTTP2Callbacks()
+
+    let table: OpaquePointer?
+    let options: OpaquePointer?
+
+    private init() {
+        var options: OpaquePointer?
+        nghttp2_option_new(&options)
+        nghttp2_option_set_no_auto_window_update(options, 1)
+        nghttp2_option_set_max_outbound_ack(options, 100)
+        nghttp2_option_set_max_settings(options, 16)
+        nghttp2_option_set_stream_reset_rate_limit(options, 100, 10)
+        nghttp2_option_set_max_continuations(options, 4)
+        self.options = options
+
+        var table: OpaquePointer?
+        nghttp2_session_callbacks_new(&table)
+        self.table = table
+        setReceiving()
+        setSending()
+    }
+
+    private func setReceiving() {
+        nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, context in
+            guard let header, let session = HTTP2Session.of(context) else { return 0 }
+            return session.frameBegins(header.pointee) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+        }
+        nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
+            if let frame, let session = HTTP2Session.of(context) { session.fieldsBegin(frame.pointee.headers) }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_header_callback(table) {
+            _, frame, name, nameLength, value, length, _, context in
+            HTTP2Session.field(frame, name, nameLength, value, length, isValid: true, context)
+        }
+        nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
+            _, frame, name, nameLength, value, length, _, context in
+            HTTP2Session.field(frame, name, nameLength, value, length, isValid: false, context)
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, id, bytes, count, context in
+            HTTP2Session.of(context)?.contentReceived(id, UnsafeBufferPointer(start: bytes, count: count).span)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, context in
+            guard let frame, let session = HTTP2Session.of(context) else { return 0 }
+            return session.frameReceived(frame.pointee) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+        }
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, context in
+            guard let session = HTTP2Session.of(context) else { return 0 }
+            let isAdmitted = session.admit(session.budget.receivedInvalid(now: session.now))
+            return isAdmitted ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, id, _, context in
+            HTTP2Session.of(context)?.streamClosed(id)
+            return 0
+        }
+    }
+
+    private func setSending() {
+        nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, length, _, context in
+            guard let frame, let header, let session = HTTP2Session.of(context) else {
+                return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            }
+            let isSent = session.sendContent(frame.pointee.hd.stream_id, header: header, length)
+            return isSent ? 0 : NGHTTP2_ERR_WOULDBLOCK.rawValue
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, context in
+            if let frame { HTTP2Session.of(context)?.frameSent(frame.pointee) }
+            return 0
+        }
+    }
+
+    /// Where libnghttp2 gets a reply's content from.
+    static let readContent: nghttp2_data_source_read_callback = { _, id, _, length, flags, _, context in
+        guard let flags, let session = HTTP2Session.of(context) else {
+            return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+        }
+        return session.contentToSend(id, length, &flags.pointee)
+    }
+}
+
+extension HTTP2Session {
+    /// The session that was given to libnghttp2 as context.
+    ///
+    /// It outlives libnghttp2's: its `deinit` deletes that.
+    fileprivate static func of(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    fileprivate static func field(
+        _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameLength: Int,
+        _ value: UnsafePointer<UInt8>?, _ length: Int, isValid: Bool, _ context: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        guard let frame, let session = of(context) else { return 0 }
+        let name = UnsafeBufferPointer(start: name, count: nameLength)
+        let value = UnsafeBufferPointer(start: value, count: length)
+        let isKept = session.field(frame.pointee.hd.stream_id, name.span, value.span, isValid: isValid)
+        return isKept ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+    }
+}

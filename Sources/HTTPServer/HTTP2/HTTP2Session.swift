@@ -1,0 +1,259 @@
+import CNGHTTP2
+
+/// HTTP/2 on one connection (RFC 9113), without I/O, over libnghttp2: many requests at once, whole ones handed out.
+///
+/// libnghttp2 reads and writes frames and keeps the streams' states. This class decides: what a valid request is (as in
+/// HTTP/1.1), how much is kept of it, when a peer has had its time, and which traffic is abuse. The files: requests in
+/// `HTTP2Session+Requests.swift`, replies in `+Replies`, deadlines in `+Deadlines`, C's callbacks in
+/// `HTTP2Callbacks.swift`.
+///
+/// **Flow control.** The connection's window is given back as content arrives, so that no stream holds up another. A
+/// stream's window is given back while the connection holds less content than two bodies may have; beyond that only the
+/// oldest unfinished request goes on. So a connection holds at most three bodies, and 64 KiB for each other stream.
+///
+/// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
+///
+/// Frames are pulled out of libnghttp2 only while less than `HTTPLimits.outputHighWater` waits in ``output``: by
+/// ``nextEvent()`` once there are no more events, and by ``didWrite(_:)``.
+///
+/// It is a class for the address that C's callbacks get. `@unchecked Sendable`: it moves between threads only as a
+/// whole, with the one connection that owns it, and libnghttp2 has no state outside of its sessions.
+package final class HTTP2Session: HTTPSession, @unchecked Sendable {
+    /// How far the graceful end has come (RFC 9113 section 6.8).
+    enum Drain: Equatable {
+        case none
+        /// GOAWAY without a last stream is out; requests under way may still arrive until the answer to a PING.
+        case announced(until: UInt64)
+        /// GOAWAY with the last stream is out.
+        case final
+    }
+
+    /// Streams open at once, SETTINGS_MAX_CONCURRENT_STREAMS.
+    static let concurrentStreams = 100
+    /// What the peer may send on a stream before it has been given more, bytes (RFC 9113 section 6.9.2).
+    static let initialWindow = 65_535
+    /// What it may send on the connection, and on a stream that is given all it can use, bytes.
+    static let wideWindow: Int32 = 1024 * 1024
+    /// Content dropped of one request that was answered early, bytes: twice the default body limit.
+    static let dropLimit = 32 * 1024 * 1024
+    /// How long the answer to the PING that goes with the first GOAWAY is waited for, nanoseconds.
+    static let drainRoundTrip: UInt64 = 1_000_000_000
+
+    let limits: HTTPLimits
+    let deadlines: DeadlineLimits
+    /// libnghttp2's session.
+    let handle: OpaquePointer
+    /// The time of the last ``tick(_:)``.
+    private(set) var now: UInt64
+    private let began: UInt64
+
+    var streams: [Int32: HTTP2Stream] = [:]
+    /// Requests that are ready and streams that were given up, oldest first.
+    var pending: [Pending] = []
+    private var pendingTaken = 0
+    /// Content held on all streams, for a test.
+    package var contentHeld: Int { held }
+    /// Content held on all streams.
+    var held = 0
+    var budget = FrameBudget()
+    /// The peer has passed its ``budget``.
+    var isExcessive = false
+    /// The peer's SETTINGS came: its preface is whole (RFC 9113 section 3.4).
+    var hasSettings = false
+    var drainState = Drain.none
+    /// DATA of the frame being received, to tell padding from content.
+    var receivedInFrame = 0
+    /// Content that went out on all streams.
+    var sent: UInt64 = 0
+    /// Until when the peer has to open the connection's window.
+    var stall = WriteDeadline()
+    /// A reply's fields while they are put together.
+    var replyFields = HTTPFields()
+    private var inputEnded = false
+    /// Nothing more is read or answered.
+    ///
+    /// ``streams`` keeps those that were not answered in full, so that it can be told which these are.
+    private(set) var isClosing = false
+
+    /// Content beyond which only the oldest unfinished request is let go on, bytes.
+    var heldLimit: Int { limits.body > Int.max / 2 ? .max : 2 * limits.body }
+
+    /// Bytes for the socket, oldest first.
+    package var output = HTTPOutput()
+
+    /// Something for ``nextEvent()``.
+    enum Pending {
+        case request(Int32)
+        case cancelled(Int32)
+    }
+
+    /// A session that is about to receive the client's preface, all 24 bytes of it.
+    package init(limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64) {
+        self.limits = limits
+        self.deadlines = deadlines
+        self.now = now
+        began = now
+        var handle: OpaquePointer?
+        let callbacks = HTTP2Callbacks.shared
+        guard nghttp2_session_server_new2(&handle, callbacks.table, nil, callbacks.options) == 0, let handle else {
+            // As whatever else here cannot be allocated.
+            fatalError("out of memory")
+        }
+        self.handle = handle
+        nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
+        submitSettings()
+    }
+
+    /// A session that takes an HTTP/1.1 connection over after `Upgrade: h2c` and 101 (RFC 7540 section 3.2).
+    ///
+    /// The request becomes stream 1 and is the first event; the client's preface is the next thing to come.
+    ///
+    /// - Parameter settings: the decoded HTTP2-Settings, whose length is a multiple of 6.
+    package convenience init(
+        limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64, upgrading request: HTTPRequest,
+        settings: [UInt8]
+    ) {
+        self.init(limits: limits, deadlines: deadlines, now: now)
+        // SETTINGS, queued first, have libnghttp2 open stream 1 like any later one.
+        let stream = HTTP2Stream(id: 1, now: now)
+        stream.isHead = request.method == .head
+        stream.inputEnded = true
+        stream.stage = .ready
+        stream.upgraded = request
+        streams[1] = stream
+        let status = nghttp2_session_upgrade2(handle, settings, settings.count, stream.isHead ? 1 : 0, nil)
+        guard status == 0 else {
+            terminate(NGHTTP2_PROTOCOL_ERROR)
+            return
+        }
+        // Those of the request do not stand for those of the preface, which is yet to come.
+        hasSettings = false
+        treatAlike(stream)
+        pending.append(.request(1))
+    }
+
+    deinit { nghttp2_session_del(handle) }
+
+    private func submitSettings() {
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: UInt32(Self.concurrentStreams)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(clamping: limits.fieldSection)),
+            nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+        ]
+        nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
+        nghttp2_session_set_local_window_size(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Self.wideWindow)
+    }
+
+    /// HTTP/2.
+    package var version: HTTPVersion { .http2 }
+
+    /// Says what time it is.
+    package func tick(_ now: UInt64) { self.now = now }
+
+    // MARK: Bytes in
+
+    /// Takes bytes off the wire.
+    package func receive(_ bytes: UnsafeRawBufferPointer) {
+        guard !isClosing, !inputEnded, !bytes.isEmpty else { return }
+        let consumed = nghttp2_session_mem_recv(handle, bytes.baseAddress, bytes.count)
+        guard consumed < 0 else { return }
+        // libnghttp2 says nothing to the peer by itself here.
+        let isFlood = isExcessive || consumed == Int(NGHTTP2_ERR_FLOODED.rawValue)
+        terminate(isFlood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
+    }
+
+    /// The peer will send no more; requests that are complete are still answered.
+    package func receiveEnd() {
+        inputEnded = true
+        for stream in streams.values where !stream.inputEnded { forget(stream) }
+        if streams.isEmpty { isClosing = true }
+    }
+
+    /// Whether to read from the socket: not while output is stuck or events wait.
+    package var wantsInput: Bool {
+        !isClosing && !inputEnded && pendingTaken == pending.count && output.count <= limits.outputHighWater
+    }
+
+    // MARK: Events
+
+    /// The next thing that happened; where nothing did, pulls frames into ``output``.
+    package func nextEvent() -> HTTPSessionEvent? {
+        while pendingTaken < pending.count {
+            let next = pending[pendingTaken]
+            pendingTaken += 1
+            if pendingTaken == pending.count {
+                pending.removeAll(keepingCapacity: true)
+                pendingTaken = 0
+            }
+            switch next {
+            case .cancelled(let id): return .cancelled(stream: Int(id))
+            case .request(let id):
+                // One that was given up before anybody saw it is not worth a word.
+                if let stream = streams[id] { return takeRequest(stream) }
+            }
+        }
+        pull()
+        return nil
+    }
+
+    /// The socket took that many bytes of ``output``: there is room for more.
+    package func didWrite(_ count: Int) {
+        output.removeFirst(count)
+        if output.isEmpty { pull() }
+    }
+
+    // MARK: Ends
+
+    /// Nothing more will be read or answered.
+    package var isFinished: Bool {
+        if isClosing { return true }
+        if inputEnded { return streams.isEmpty }
+        return nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+    }
+
+    /// Ends the connection without a word.
+    func fail() { isClosing = true }
+
+    /// Ends the connection now: GOAWAY, then nothing more.
+    ///
+    /// What is in flight is given up.
+    ///
+    /// Not to be called in a callback.
+    func terminate(_ code: nghttp2_error_code) {
+        guard !isClosing else { return }
+        pending.removeAll()
+        pendingTaken = 0
+        nghttp2_session_terminate_session(handle, code.rawValue)
+        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements and one head per stream.
+        var frames = 0
+        while frames < 1000, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
+        fail()
+    }
+
+    /// Stops taking new requests, finishes those in flight, then is finished.
+    ///
+    /// Requests already under way when GOAWAY goes out are answered too: the last stream is named only after a round
+    /// trip (RFC 9113 section 6.8).
+    package func drain() {
+        guard drainState == .none, !isClosing else { return }
+        drainState = .announced(until: now &+ Self.drainRoundTrip)
+        nghttp2_submit_shutdown_notice(handle)
+        nghttp2_submit_ping(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+    }
+
+    /// The round trip is over: names the last stream.
+    func endDrain() {
+        guard case .announced = drainState else { return }
+        drainState = .final
+        let last = nghttp2_session_get_last_proc_stream_id(handle)
+        nghttp2_submit_goaway(
+            handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    }
+
+    /// By when the client's SETTINGS have to be there, `UInt64.max` where they are.
+    var prefaceDeadline: UInt64 { hasSettings ? .max : began &+ deadlines.head }
+}

@@ -1,0 +1,63 @@
+/// One request of an HTTP/2 connection and its reply.
+///
+/// Confined to its session.
+final class HTTP2Stream {
+    /// How far the request has come.
+    enum Stage {
+        /// Its field section is coming.
+        case head
+        /// Its content is coming.
+        case body
+        /// It is complete, or refused, and waits to be taken as an event.
+        case ready
+        /// It was handed out; its response has not begun.
+        case handling
+        /// Its response has begun.
+        case responding
+    }
+
+    let id: Int32
+    var stage = Stage.head
+    /// When this stage began, for ``Stage/head`` and ``Stage/body``.
+    var since: UInt64
+    var section = HTTP2FieldSection()
+    var head = RequestHead()
+    /// The whole request, where it came over HTTP/1.1 and is answered here.
+    var upgraded: HTTPRequest?
+    /// The request is refused for that.
+    var problem: HTTPProblem?
+    var isHead = false
+    /// The peer has sent all it will on this stream.
+    var inputEnded = false
+
+    var body = RequestBody()
+    /// Content held for this request, by this stream or by its handler.
+    var held = 0
+    /// When the peer's window was kept shut, as too much content is held on the connection already.
+    var withheldSince: UInt64?
+    /// Content received whose window was not given back yet.
+    var unconsumed = 0
+    /// Its window is as wide as it gets.
+    var isWide = false
+
+    var reply = ReplyBuffer()
+    /// No more will be added to ``reply``.
+    var isReplyMade = false
+    /// The reply's last frame is out.
+    var isReplySent = false
+    /// libnghttp2 waits to be told that there is more to send.
+    var isDeferred = false
+    /// Content that went out, framed.
+    var sent: UInt64 = 0
+    /// Answered before the request's end: until when what still comes of it is dropped.
+    var lingersUntil = UInt64.max
+    /// Content dropped so far.
+    var dropped = 0
+    /// Until when the peer has to open its window.
+    var stall = WriteDeadline()
+
+    init(id: Int32, now: UInt64) {
+        self.id = id
+        since = now
+    }
+}

@@ -1,0 +1,64 @@
+/// A request of HTTP/1.1 that is to be answered over HTTP/2 (RFC 7540 section 3.2), with what is needed for that.
+///
+///     Connection: Upgrade, HTTP2-Settings
+///     Upgrade: h2c
+///     HTTP2-Settings: <base64url of a SETTINGS frame's payload>
+///
+/// RFC 9113 gave this way up, and clients still offer it. A request that asks for it in any other way is an ordinary
+/// one, to which the server simply does not agree (RFC 9110 section 7.8).
+package struct HTTP2Upgrade: Sendable {
+    /// The request; it has no content.
+    package var request: HTTPRequest
+    /// The client's SETTINGS: entries of 6 bytes.
+    package var settings: [UInt8]
+    /// What came after the request.
+    package var input: [UInt8]
+
+    /// Settings a client may send that way.
+    private static let settingsLimit = 16
+
+    /// The decoded HTTP2-Settings of a request that asks for HTTP/2 in the one valid way, or `nil`.
+    static func settings(in head: RequestHead) -> [UInt8]? {
+        let fields = head.fields
+        guard head.version == .http1_1, head.framing == .empty, let line = fields.onlyLine("http2-settings"),
+            fields.hasToken("upgrade", "h2c"), fields.hasToken("connection", "upgrade"),
+            fields.hasToken("connection", "http2-settings")
+        else { return nil }
+        let value = fields.storage.span.extracting(line.value)
+        guard value.count <= settingsLimit * 8, let settings = decodeBase64URL(value), settings.count % 6 == 0 else {
+            return nil
+        }
+        return settings
+    }
+
+    /// Undoes base64url without padding (RFC 4648 section 5); `nil` for anything else.
+    package static func decodeBase64URL(_ text: borrowing Span<UInt8>) -> [UInt8]? {
+        guard text.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 4 * 3 + 2)
+        var bits: UInt32 = 0
+        var bitCount: UInt32 = 0
+        for index in text.indices {
+            guard let value = sextet(text[index]) else { return nil }
+            bits = bits << 6 | UInt32(value)
+            bitCount += 6
+            if bitCount >= 8 {
+                bitCount -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
+                bits &= (1 << bitCount) - 1
+            }
+        }
+        return bits == 0 ? bytes : nil
+    }
+
+    private static func sextet(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
+    }
+}

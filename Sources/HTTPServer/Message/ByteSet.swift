@@ -1,0 +1,65 @@
+/// A set of ASCII bytes, as two words of bits: membership is a shift, without a table in memory.
+///
+/// Protocol bytes are never looked at through `Character` or `String`: `"\r\n"` is one Character, and the Kelvin sign
+/// lowercases to `k`.
+package struct ByteSet: Sendable {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    /// Letters, digits and those bytes more.
+    package init(alphanumericsAnd others: StaticString) {
+        for byte in UInt8(ascii: "0")...UInt8(ascii: "9") { insert(byte) }
+        for byte in UInt8(ascii: "A")...UInt8(ascii: "Z") { insert(byte) }
+        for byte in UInt8(ascii: "a")...UInt8(ascii: "z") { insert(byte) }
+        others.withUTF8Buffer { for byte in $0 { insert(byte) } }
+    }
+
+    private mutating func insert(_ byte: UInt8) {
+        if byte < 64 { low |= 1 << UInt64(byte) } else if byte < 128 { high |= 1 << UInt64(byte - 64) }
+    }
+
+    /// Whether the set holds the byte; never for one of 128 and above.
+    @inline(__always)
+    package func contains(_ byte: UInt8) -> Bool {
+        let word = byte < 64 ? low : high
+        return byte < 128 && (word >> UInt64(byte & 63)) & 1 == 1
+    }
+
+    /// `tchar` (RFC 9110 section 5.6.2): what methods, field names and tokens are made of.
+    package static let token = ByteSet(alphanumericsAnd: "!#$%&'*+-.^_`|~")
+    /// `pchar` without percent-encoding, `/` and `?` (RFC 3986 sections 3.3 and 3.4): a path and its query.
+    package static let pathAndQuery = ByteSet(alphanumericsAnd: "-._~!$&'()*+,;=:@/?")
+    /// The unreserved characters (RFC 3986 section 2.3): what registered names in use are made of.
+    package static let unreserved = ByteSet(alphanumericsAnd: "-._~")
+}
+
+extension UInt8 {
+    static let lineFeed: UInt8 = 0x0A
+    static let carriageReturn: UInt8 = 0x0D
+    static let space: UInt8 = 0x20
+    static let tab: UInt8 = 0x09
+
+    /// SP or HTAB, of which optional whitespace is made (RFC 9110 section 5.6.3).
+    @inline(__always) var isWhitespace: Bool { self == .space || self == .tab }
+
+    /// Allowed within a field value (RFC 9110 section 5.5): visible ASCII, SP, HTAB and obs-text.
+    @inline(__always) var isFieldValueByte: Bool { (self >= 0x20 && self != 0x7F) || self == .tab }
+
+    /// A decimal digit's value.
+    @inline(__always) var decimalValue: UInt8? {
+        let value = self &- UInt8(ascii: "0")
+        return value < 10 ? value : nil
+    }
+
+    /// A hexadecimal digit's value.
+    @inline(__always) var hexadecimalValue: UInt8? {
+        if let decimal = decimalValue { return decimal }
+        let letter = (self | 0x20) &- UInt8(ascii: "a")
+        return letter < 6 ? letter + 10 : nil
+    }
+
+    /// An ASCII capital's small letter, any other byte itself.
+    @inline(__always) var lowercased: UInt8 {
+        self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self
+    }
+}

@@ -1,0 +1,30 @@
+/// What a client may send before it is refused.
+///
+/// Sizes are in bytes.
+public struct HTTPLimits: Sendable, Equatable {
+    /// The request line with its CRLF, bytes.
+    ///
+    /// Past it 414.
+    public var requestLine = 8 * 1024
+    /// All field lines with their CRLFs, bytes.
+    ///
+    /// Past it 431.
+    public var fieldSection = 16 * 1024
+    /// Field lines.
+    ///
+    /// Past it 431.
+    public var fieldCount = 100
+    /// The body after its transfer coding is undone, bytes.
+    ///
+    /// Past it 413.
+    public var body = 16 * 1024 * 1024
+    /// Chunk-size lines, their extensions and trailers of one chunked body, bytes beyond one in 16 of the body.
+    ///
+    /// Past it 400 (RFC 9112 section 7.1.1: a recipient ought to limit the total length of chunk extensions).
+    public var framing = 16 * 1024
+    /// Unwritten output above which a session stops reading and asks for no more of a streamed body, bytes.
+    public var outputHighWater = 256 * 1024
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,86 @@
+/// Bytes waiting for the socket: a queue of segments, so that a large body is never copied to stand behind its head.
+package struct HTTPOutput: Sendable {
+    private var segments: [[UInt8]] = []
+    private var firstOffset = 0
+    /// Whether the last segment is of this queue's own making, so that appending to it copies nobody's body.
+    private var lastIsOwn = false
+    /// The storage of a segment that was written, for the next one.
+    private var spare: [UInt8] = []
+    /// How many bytes wait.
+    package private(set) var count = 0
+
+    /// Bytes up to this size are copied to the last segment instead of becoming one of their own.
+    package static let copyLimit = 4096
+    /// An own segment of that size or above is not appended to any more: growing it would copy it.
+    private static let segmentLimit = 16 * 1024
+
+    /// Nothing.
+    package init() {}
+
+    /// Whether nothing waits.
+    package var isEmpty: Bool { count == 0 }
+
+    /// Queues bytes, taking them over where they are many and copying where they are few.
+    package mutating func append(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        if bytes.count > Self.copyLimit {
+            segments.append(bytes)
+            lastIsOwn = false
+            count += bytes.count
+        } else {
+            write { $0.append(contentsOf: bytes) }
+        }
+    }
+
+    /// Queues the few bytes that `body` appends to the buffer it is given.
+    package mutating func write(_ body: (inout [UInt8]) -> Void) {
+        if !lastIsOwn || segments.isEmpty || segments[segments.count - 1].count >= Self.segmentLimit {
+            segments.append(spare)
+            spare = []
+            lastIsOwn = true
+        }
+        let last = segments.count - 1
+        let before = segments[last].count
+        body(&segments[last])
+        count += segments[last].count - before
+    }
+
+    /// Lends the first segments (up to four) to `body`, for one `writev`.
+    package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
+        withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 4) { lent in
+            func lend(_ index: Int) -> R {
+                guard index < min(segments.count, lent.count) else {
+                    return body(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(lent)[0..<index]))
+                }
+                return segments[index].withUnsafeBytes { bytes in
+                    let offset = index == 0 ? firstOffset : 0
+                    lent.initializeElement(at: index, to: UnsafeRawBufferPointer(rebasing: bytes[offset...]))
+                    return lend(index + 1)
+                }
+            }
+            return lend(0)
+        }
+    }
+
+    /// Drops that many bytes from the front; more than wait is a bug of the caller's and drops all.
+    package mutating func removeFirst(_ taken: Int) {
+        var left = max(0, min(taken, count))
+        count -= left
+        while left > 0 {
+            let available = segments[0].count - firstOffset
+            if left < available {
+                firstOffset += left
+                return
+            }
+            left -= available
+            firstOffset = 0
+            if segments.count == 1, lastIsOwn, segments[0].count < Self.segmentLimit {
+                // The usual case: one small reply, all of it written. Its storage serves the next one.
+                swap(&spare, &segments[0])
+                spare.removeAll(keepingCapacity: true)
+            }
+            segments.removeFirst()
+            if segments.isEmpty { lastIsOwn = false }
+        }
+    }
+}

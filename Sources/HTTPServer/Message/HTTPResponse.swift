@@ -1,0 +1,69 @@
+import Synchronization
+
+/// A response.
+///
+/// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, `Connection` and `X-Request-Id`.
+public struct HTTPResponse: Sendable {
+    /// The status code, 200…599.
+    public var status: Int
+    /// The field lines other than those the server adds.
+    public var fields: HTTPFields
+    /// The content.
+    public var body: HTTPBody
+
+    /// A response of those parts.
+    public init(status: Int, fields: HTTPFields = HTTPFields(), body: HTTPBody = .bytes([])) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// A response's content.
+public enum HTTPBody: Sendable {
+    /// All of it, already there.
+    case bytes([UInt8])
+    /// Made piece by piece as the client takes it, so that memory does not grow with its length.
+    case stream(any HTTPBodySource)
+}
+
+/// Makes a long body piece by piece.
+public protocol HTTPBodySource: AnyObject, Sendable {
+    /// Appends the next piece (about 64…256 KiB) to `buffer`; returns whether there are more.
+    ///
+    /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
+    /// before. Not called again after it returned `false` or once the request is cancelled.
+    func next(into buffer: inout [UInt8]) -> Bool
+}
+
+/// What a handler answers.
+public enum HTTPReply: Sendable {
+    /// A response made at once, on the event loop: for work well under a millisecond.
+    case ready(HTTPResponse)
+    /// Work for the compute pool. `cost` is in numbers (in + out) and is held against the server's work budget from
+    /// the moment it is accepted until the last byte of its response is made or the request is cancelled; over the
+    /// budget the server answers 503 by itself and never calls `run`.
+    ///
+    /// `run` may defer once more when it has learnt the true cost, say by reading the body: the first cost is then given
+    /// back and the new one held against the budget.
+    indirect case deferred(cost: Int, run: @Sendable (HTTPCancellation) -> HTTPReply)
+}
+
+/// The one thing a server is built around.
+public protocol HTTPHandler: Sendable {
+    /// Answers one request. Called on an event loop: it returns at once, long work goes into ``HTTPReply/deferred(cost:run:)``.
+    func respond(to request: consuming HTTPRequest) -> HTTPReply
+}
+
+/// Tells running work that nobody waits for its result any more.
+///
+/// Long loops look at it now and then.
+public final class HTTPCancellation: Sendable {
+    private let flag = Atomic<Bool>(false)
+    /// Not cancelled.
+    public init() {}
+    /// Whether the client went away, the deadline passed or the server is stopping at once.
+    public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+    /// Says so; it cannot be taken back.
+    public func cancel() { flag.store(true, ordering: .relaxed) }
+}

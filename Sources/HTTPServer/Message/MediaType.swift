@@ -1,0 +1,71 @@
+/// Media types (RFC 9110 section 8.3.1): what a body is, and what a client accepts.
+extension HTTPFields {
+    /// Whether the only `Content-Type` is that media type; parameters such as `charset` are ignored.
+    ///
+    /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
+    public func contentTypeIs(_ essence: StaticString) -> Bool {
+        guard let line = onlyLine("content-type") else { return false }
+        let bytes = storage.span
+        let end = bytes.extracting(line.value).firstIndex(of: UInt8(ascii: ";"), from: 0) ?? line.value.count
+        let range = bytes.trimmed(line.nameEnd..<line.nameEnd + end)
+        return bytes.extracting(range).equals(ignoringCase: essence)
+    }
+
+    /// Whether `Accept` admits that media type (RFC 9110 section 12.5.1); anything is admitted where it is not sent.
+    ///
+    /// The most specific range that matches decides: `type/subtype` before `type/*` before `*/*`; its weight `q`
+    /// must be above 0. Parameters other than `q` are ignored; a member that is not a media range is skipped.
+    ///
+    /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
+    public func accepts(_ essence: StaticString) -> Bool {
+        let bytes = storage.span
+        var sent = false
+        var best = 0
+        var admitted = false
+        for line in lines where isNamed(line, "accept") {
+            bytes.forEachListElement(in: line.value) { element in
+                sent = true
+                let specificity = bytes.specificity(ofRange: element, for: essence)
+                if specificity > best {
+                    best = specificity
+                    admitted = bytes.weightIsPositive(ofRange: element)
+                } else if specificity == best, best > 0 {
+                    admitted = admitted || bytes.weightIsPositive(ofRange: element)
+                }
+                return true
+            }
+        }
+        return admitted || !sent
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// 3 where the media range at `element` names the type, 2 for `type/*`, 1 for `*/*`, else 0.
+    fileprivate func specificity(ofRange element: Range<Int>, for essence: StaticString) -> Int {
+        let member = extracting(element)
+        let end = member.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? member.count
+        let range = member.extracting(member.trimmed(0..<end))
+        if range.equals(ignoringCase: essence) { return 3 }
+        if range.equals("*/*") { return 1 }
+        guard range.count > 2, range[range.count - 1] == UInt8(ascii: "*"), range[range.count - 2] == UInt8(ascii: "/")
+        else { return 0 }
+        let prefix = range.count - 1
+        guard prefix <= essence.utf8CodeUnitCount else { return 0 }
+        for index in 0..<prefix where range[index].lowercased != essence.utf8Start[index] { return 0 }
+        return 2
+    }
+
+    /// Whether the weight (RFC 9110 section 12.4.2) of the list member at `element` is above 0: 1 where it has none.
+    fileprivate func weightIsPositive(ofRange element: Range<Int>) -> Bool {
+        var positive = true
+        forEachListElement(separator: UInt8(ascii: ";"), in: element) { parameter in
+            let bytes = extracting(parameter)
+            if bytes.count >= 2, bytes[0].lowercased == UInt8(ascii: "q"), bytes[1] == UInt8(ascii: "=") {
+                positive = false
+                for index in 2..<bytes.count where (1...9).contains(bytes[index].decimalValue ?? 0) { positive = true }
+            }
+            return true
+        }
+        return positive
+    }
+}

@@ -1,0 +1,36 @@
+/// A listener and whether it is being listened to: accepting pauses while there is no seat or descriptor left.
+///
+/// A level-triggered listener nobody can accept from would wake the loop without end; so it is taken out of the poller
+/// and tried again after a pause that doubles from 5 ms to 100 ms, or as soon as one of the loop's connections closes.
+struct Acceptor {
+    let listener: Listener
+    /// When to try again, `UInt64.max` while not paused.
+    var pausedUntil = UInt64.max
+    private(set) var isPaused = false
+    private var pause: UInt64 = shortestPause
+
+    private static let shortestPause: UInt64 = 5_000_000
+    private static let longestPause: UInt64 = 100_000_000
+
+    init(listener: Listener) { self.listener = listener }
+
+    mutating func pause(now: UInt64) {
+        isPaused = true
+        pausedUntil = now &+ pause
+        pause = min(pause * 2, Self.longestPause)
+    }
+
+    mutating func resume() {
+        isPaused = false
+        pausedUntil = .max
+    }
+
+    /// A connection was accepted: the next pause is a short one.
+    mutating func succeeded() { pause = Self.shortestPause }
+
+    /// Never to be listened to again.
+    mutating func end() {
+        isPaused = false
+        pausedUntil = .max
+    }
+}

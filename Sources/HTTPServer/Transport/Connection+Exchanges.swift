@@ -1,0 +1,228 @@
+// Requests and their replies.
+extension Connection {
+    /// Takes the session's events and answers them, as far as output does not pile up.
+    ///
+    /// Returns whether all are taken.
+    func takeEvents(_ budget: inout Int, on loop: EventLoop) -> Bool {
+        let highWater = loop.context.configuration.limits.outputHighWater
+        while budget > 0, session.output.count < highWater {
+            guard let event = session.nextEvent() else { return true }
+            budget -= 1
+            switch consume event {
+            case .request(let request, let stream):
+                answer(request, stream, on: loop)
+            case .refused(let problem, let stream, let fields):
+                refuse(problem, stream, fields, on: loop)
+            case .cancelled(let stream):
+                // A reply that is all on its way is past giving up: then the session only says that it wants no body.
+                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == nil }) {
+                    abandon(exchanges.remove(at: index), on: loop)
+                }
+            }
+        }
+        return false
+    }
+
+    /// Hands a request to the handler and begins its reply, or its work.
+    private func answer(_ request: consuming HTTPRequest, _ stream: Int, on loop: EventLoop) {
+        let context = loop.context
+        requests += 1
+        if request.id.isEmpty { request.id = loop.nextRequestID() }
+        var exchange = Exchange(stream: stream, startedAt: loop.now, record: record(of: request))
+        if isReserved || loop.isDraining { session.drain() }
+        if isReserved, !context.configuration.isProbe(request.path) {
+            fail(&exchange, unavailable("All connections are taken.", on: loop), on: loop)
+        } else {
+            take(context.handler.respond(to: request), &exchange, on: loop)
+        }
+        exchanges.append(exchange)
+    }
+
+    /// Begins a reply, or the work for it where the budget has room.
+    private func take(_ reply: consuming HTTPReply, _ exchange: inout Exchange, on loop: EventLoop) {
+        switch consume reply {
+        case .ready(let response):
+            begin(response, &exchange, on: loop)
+        case .deferred(let cost, let run):
+            exchange.work?.release(loop.context)
+            exchange.work = nil
+            if loop.context.status.takeCost(cost, budget: loop.context.configuration.workBudget) {
+                submit(run, cost: cost, &exchange, on: loop)
+            } else {
+                fail(&exchange, unavailable("The work budget is full.", on: loop), on: loop)
+            }
+        }
+    }
+
+    /// Answers a request that the session refused.
+    private func refuse(_ problem: HTTPProblem, _ stream: Int, _ fields: HTTPFields, on loop: EventLoop) {
+        requests += 1
+        let sent = fields.requestID
+        let request = HTTPRequest(
+            method: HTTPMethod(""), path: "", version: session.version, fields: fields,
+            id: sent.isEmpty ? loop.nextRequestID() : sent)
+        var exchange = Exchange(stream: stream, startedAt: loop.now, record: record(of: request))
+        if isReserved || loop.isDraining { session.drain() }
+        fail(&exchange, problem, on: loop)
+        exchanges.append(exchange)
+    }
+
+    private func record(of request: borrowing HTTPRequest) -> HTTPAccessRecord {
+        let traceparent = request.fields.only("traceparent")
+        return HTTPAccessRecord(
+            method: request.method.rawValue, path: request.path, version: request.version, status: 0,
+            requestBytes: request.body.count, responseBytes: 0, duration: 0, requestID: request.id,
+            traceparent: traceparent.flatMap { Traceparent.isValid($0) ? $0 : nil }, peer: peer, problem: nil,
+            isComplete: false)
+    }
+
+    func unavailable(_ detail: String, on loop: EventLoop) -> HTTPProblem {
+        .serviceUnavailable(detail, retryAfter: loop.context.configuration.retryAfter)
+    }
+
+    private func fail(_ exchange: inout Exchange, _ problem: HTTPProblem, on loop: EventLoop) {
+        exchange.record.problem = problem.slug
+        begin(problem.response(requestID: exchange.record.requestID), &exchange, on: loop)
+    }
+
+    private func submit(
+        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, cost: Int, _ exchange: inout Exchange,
+        on loop: EventLoop
+    ) {
+        let work = Work(cost: cost)
+        let (id, stream, mailbox, cancellation) = (id, exchange.stream, loop.mailbox, work.cancellation)
+        let job = loop.context.pool.submit {
+            guard !cancellation.isCancelled else { return }
+            mailbox.post(.reply(id, stream: stream, run(cancellation)))
+        }
+        work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+        exchange.work = work
+    }
+
+    /// Begins the reply: all of it, or its head where the body is made piece by piece.
+    private func begin(_ response: HTTPResponse, _ exchange: inout Exchange, on loop: EventLoop) {
+        exchange.record.status = response.status
+        session.respond(
+            response, to: exchange.stream, date: loop.date.bytes, requestID: exchange.record.requestID)
+        let hasContent = exchange.record.method != "HEAD" && response.status != 204 && response.status != 304
+        switch response.body {
+        case .bytes(let bytes):
+            if hasContent { exchange.record.responseBytes = bytes.count }
+            end(&exchange, on: loop)
+        case .stream(let source):
+            if hasContent {
+                let work = exchange.work ?? Work(cost: 0)
+                work.source = source
+                exchange.work = work
+            } else {
+                end(&exchange, on: loop)
+            }
+        }
+    }
+
+    /// All of the reply is made.
+    private func end(_ exchange: inout Exchange, on loop: EventLoop) {
+        exchange.work?.release(loop.context)
+        exchange.work = nil
+        exchange.isMade = true
+        noteEnd(&exchange)
+    }
+
+    /// Notes where a reply ends, once the session holds none of it back.
+    private func noteEnd(_ exchange: inout Exchange) {
+        if exchange.isMade, exchange.endsAt == nil, !session.holdsReply(of: exchange.stream) {
+            exchange.endsAt = written &+ UInt64(session.output.count)
+        }
+    }
+
+    /// Deferred work is done.
+    ///
+    /// What comes for a request that is gone is dropped.
+    func receive(_ reply: HTTPReply, for stream: Int, on loop: EventLoop) {
+        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
+            return
+        }
+        exchanges[index].work?.endJob()
+        take(reply, &exchanges[index], on: loop)
+        advance(on: loop)
+    }
+
+    /// A piece of a streamed body is made.
+    func receive(_ piece: [UInt8], isLast: Bool, for stream: Int, on loop: EventLoop) {
+        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
+            return
+        }
+        exchanges[index].work?.endJob()
+        exchanges[index].record.responseBytes += piece.count
+        session.write(piece, to: stream, isLast: isLast)
+        if isLast { end(&exchanges[index], on: loop) }
+        advance(on: loop)
+    }
+
+    /// Has the pool make the next piece of every streamed body whose client takes it.
+    ///
+    /// One piece at a time per stream.
+    func askForPieces(on loop: EventLoop) {
+        for index in exchanges.indices {
+            guard let work = exchanges[index].work, let source = work.source, work.job == nil,
+                session.wantsBody(of: exchanges[index].stream)
+            else { continue }
+            let (id, stream, mailbox) = (id, exchanges[index].stream, loop.mailbox)
+            let cancellation = work.cancellation
+            let job = loop.context.pool.submit {
+                guard !cancellation.isCancelled else { return }
+                var piece: [UInt8] = []
+                let isMore = source.next(into: &piece)
+                mailbox.post(.piece(id, stream: stream, piece, isLast: !isMore))
+            }
+            work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+        }
+    }
+
+    /// By when the compute pool has to be done.
+    var workDeadline: UInt64 {
+        exchanges.reduce(.max) { min($0, $1.work?.deadline ?? .max) }
+    }
+
+    /// Gives up work that took too long: 503, or a cut reply where it has begun.
+    ///
+    /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
+    func expireWork(on loop: EventLoop) {
+        for index in exchanges.indices {
+            guard let work = exchanges[index].work, work.deadline <= loop.now else { continue }
+            work.cancel(loop.context)
+            exchanges[index].work = nil
+            if exchanges[index].record.status == 0 {
+                fail(&exchanges[index], unavailable("The request took too long.", on: loop), on: loop)
+            } else if exchanges[index].record.version == .http1_0 {
+                close(on: loop)
+                return
+            } else {
+                session.abort(exchanges[index].stream)
+            }
+        }
+    }
+
+    /// Tells of the requests whose replies are out.
+    func finishExchanges(on loop: EventLoop) {
+        var isAnyOut = false
+        for index in exchanges.indices {
+            noteEnd(&exchanges[index])
+            guard let end = exchanges[index].endsAt, end <= written else { continue }
+            isAnyOut = true
+            exchanges[index].record.isComplete = true
+            loop.report(exchanges[index].record, startedAt: exchanges[index].startedAt)
+        }
+        if isAnyOut { exchanges.removeAll { $0.record.isComplete } }
+    }
+
+    /// Nobody waits for what is unfinished.
+    func abandonExchanges(on loop: EventLoop) {
+        while let exchange = exchanges.popLast() { abandon(exchange, on: loop) }
+    }
+
+    private func abandon(_ exchange: Exchange, on loop: EventLoop) {
+        exchange.work?.cancel(loop.context)
+        loop.report(exchange.record, startedAt: exchange.startedAt)
+    }
+}

@@ -1,0 +1,60 @@
+/// One request and what has become of it.
+struct Exchange {
+    /// The session's name for it.
+    let stream: Int
+    /// When the request was complete, nanoseconds.
+    let startedAt: UInt64
+    /// What will be told of it, filled in as it becomes known.
+    var record: HTTPAccessRecord
+    /// What the compute pool does for it.
+    var work: Work?
+    /// All of the reply is made, though the session may hold some of it back.
+    var isMade = false
+    /// The connection's output position at which the reply ends, once all of it is on its way there.
+    var endsAt: UInt64?
+}
+
+/// Work of the compute pool for one request.
+///
+/// Confined to the connection's loop.
+final class Work {
+    /// Tells the running job to stop.
+    let cancellation = HTTPCancellation()
+    /// Makes the body, once the response has begun.
+    var source: (any HTTPBodySource)?
+    /// What the pool has queued or is running.
+    private(set) var job: ComputeJob?
+    /// By when the pool has to be done with ``job``.
+    private(set) var deadline = UInt64.max
+    private var heldCost: Int
+
+    /// Work whose `cost` has been held against the budget.
+    init(cost: Int) { heldCost = cost }
+
+    /// The pool has been given a job.
+    func begin(_ job: ComputeJob, deadline: UInt64) {
+        self.job = job
+        self.deadline = deadline
+    }
+
+    /// The job's result came.
+    func endJob() {
+        job = nil
+        deadline = .max
+    }
+
+    /// The last byte is made, or nobody waits for it: gives the cost back, once.
+    func release(_ context: ServerContext) {
+        context.status.releaseCost(heldCost)
+        heldCost = 0
+        source = nil
+    }
+
+    /// Nobody waits any more.
+    func cancel(_ context: ServerContext) {
+        cancellation.cancel()
+        if let job { context.pool.discard(job) }
+        endJob()
+        release(context)
+    }
+}

@@ -1,0 +1,39 @@
+/// What happened to one request, told once it is over.
+public struct HTTPAccessRecord: Sendable {
+    /// The method as sent; empty where the request was refused before it was known.
+    public var method: String
+    /// The target's path as sent, without its query; empty where the request was refused before it was known.
+    public var path: String
+    /// The version; HTTP/1.1 where the request was refused before it was known.
+    public var version: HTTPVersion
+    /// The reply's status; 0 where the client went away before there was one.
+    public var status: Int
+    /// Content received, decoded of its transfer coding, bytes.
+    public var requestBytes: Int
+    /// Content sent, before any transfer coding, bytes.
+    public var responseBytes: Int
+    /// From the request being complete to its reply's last byte going to the socket, nanoseconds.
+    public var duration: UInt64
+    /// `X-Request-Id` as sent by the client or made here.
+    public var requestID: String
+    /// `traceparent` as sent, where it is a valid one (W3C Trace Context).
+    public var traceparent: String?
+    /// The client's address, `192.0.2.1:5000` or `[2001:db8::1]:5000`.
+    public var peer: String
+    /// ``HTTPProblem/slug`` where the server itself refused the request.
+    public var problem: String?
+    /// Whether the whole reply went to the socket.
+    ///
+    /// `false`: the client went away, a deadline passed or a stream broke.
+    public var isComplete: Bool
+}
+
+/// Is told of every finished request: an access log, request metrics.
+///
+/// There is one per loop, made on that loop's thread and called only there: it needs no locks and may buffer.
+public protocol HTTPObserver: AnyObject {
+    /// A request is over. Returns at once.
+    func record(_ record: HTTPAccessRecord)
+    /// Writes out what was buffered. Called within about 200 ms after a ``record(_:)`` and when the loop ends.
+    func flush()
+}

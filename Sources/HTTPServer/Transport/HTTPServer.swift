@@ -1,0 +1,159 @@
+import Dispatch
+import Glibc
+
+/// An HTTP server: one event loop per processor, a compute pool beside them, one handler.
+///
+/// Each loop is one long block on a dispatch queue of its own. It ends by ``beginDrain()`` or ``stopNow()``; signals
+/// are the program's affair.
+public final class HTTPServer: Sendable {
+    private struct State: Sendable {
+        var mailboxes: [Mailbox] = []
+        var port: UInt16?
+        var isStarted = false
+        /// What was asked for last: also before the start, when a signal comes early.
+        var ending: LoopMessage?
+    }
+
+    private let context: ServerContext
+    private let state = Locked(State())
+    private let running = DispatchGroup()
+
+    /// A server that does not listen yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: addresses, limits and deadlines.
+    ///   - status: filled in by the server; give the same one to the handler for probes and metrics.
+    ///   - handler: answers every request.
+    ///   - makeObserver: makes a loop's observer, on that loop's thread.
+    public convenience init(
+        configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
+        handler: some HTTPHandler,
+        makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
+    ) {
+        self.init(
+            configuration: configuration, status: status, handler: handler, clock: .system, makeObserver: makeObserver)
+    }
+
+    /// A server on that clock.
+    package init(
+        configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
+        handler: some HTTPHandler, clock: TransportClock,
+        makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
+    ) {
+        context = ServerContext(
+            configuration: configuration, handler: handler, status: status, clock: clock, makeObserver: makeObserver)
+    }
+
+    /// What the server is doing.
+    public var status: HTTPServerStatus { context.status }
+
+    /// The port being listened on; `nil` before ``start()``.
+    public var boundPort: UInt16? { state.withLock { $0.port } }
+
+    /// Binds all listeners, then serves, and returns.
+    ///
+    /// Raises the soft limit of descriptors as far as needed and allowed. Once per server.
+    ///
+    /// - Throws: ``HTTPServerError`` where the address cannot be resolved or bound, or the system has no descriptors.
+    public func start() throws(HTTPServerError) {
+        let configuration = context.configuration
+        let isFirst = state.withLock { state in
+            defer { state.isStarted = true }
+            return !state.isStarted
+        }
+        guard isFirst else {
+            throw HTTPServerError(operation: "start", subject: "the server", reason: "it was started before")
+        }
+        raiseDescriptorLimit()
+        let count = max(1, min(64, configuration.loops))
+        let listeners = try Listener.listen(
+            host: configuration.host, port: configuration.port, count: count, backlog: configuration.backlog)
+        var pollers: [Poller] = []
+        var mailboxes: [Mailbox] = []
+        do throws(HTTPServerError) {
+            for _ in listeners {
+                pollers.append(try Poller())
+                mailboxes.append(try Mailbox())
+            }
+        } catch {
+            listeners.forEach { $0.close() }
+            pollers.forEach { $0.close() }
+            throw error
+        }
+        let ending = state.withLock { [mailboxes] state in
+            state.mailboxes = mailboxes
+            state.port = listeners.first?.port
+            return state.ending
+        }
+        if let ending { mailboxes.forEach { $0.post(ending) } }
+        for (index, listener) in listeners.enumerated() {
+            let (poller, mailbox, context) = (pollers[index], mailboxes[index], context)
+            DispatchQueue(label: "loop-\(index)").async(group: running) {
+                EventLoop(index: index, context: context, listener: listener, poller: poller, mailbox: mailbox).run()
+            }
+        }
+    }
+
+    /// Stops gracefully.
+    ///
+    /// ``HTTPServerStatus/isDraining`` at once; after the configured delay no more connections are
+    /// accepted, idle ones are closed and requests in flight are finished.
+    ///
+    /// Returns at once; again without effect.
+    public func beginDrain() {
+        context.status.setDraining()
+        let mailboxes = state.withLock { state in
+            guard case nil = state.ending else { return [Mailbox]() }
+            state.ending = .drain
+            return state.mailboxes
+        }
+        let delay = context.configuration.drainDelay.nanoseconds
+        if delay == 0 {
+            mailboxes.forEach { $0.post(.drain) }
+        } else {
+            DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay))) {
+                mailboxes.forEach { $0.post(.drain) }
+            }
+        }
+    }
+
+    /// Closes every connection at once and ends the loops.
+    public func stopNow() {
+        context.status.setDraining()
+        let mailboxes = state.withLock { state in
+            state.ending = .stop
+            return state.mailboxes
+        }
+        mailboxes.forEach { $0.post(.stop) }
+    }
+
+    /// Blocks until all loops have ended.
+    ///
+    /// Not to be called on a loop or in a handler.
+    public func waitUntilStopped() { running.wait() }
+
+    /// Has every loop look at the clock: for a test that moves it by hand.
+    package func wake() { state.withLock { $0.mailboxes }.forEach { $0.post(.wake) } }
+
+    private func raiseDescriptorLimit() {
+        let configuration = context.configuration
+        // Beside the connections: listeners, pollers and mailboxes, the standard three, files the service opens.
+        let needed = rlim_t(max(0, configuration.maxConnections) + max(0, configuration.reservedConnections) + 256)
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < needed else {
+            return
+        }
+        limit.rlim_cur = min(needed, limit.rlim_max)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// An observer that wants to know nothing.
+public final class IgnoringObserver: HTTPObserver {
+    /// One more.
+    public init() {}
+    /// Does nothing.
+    public func record(_ record: HTTPAccessRecord) {}
+    /// Does nothing.
+    public func flush() {}
+}

@@ -1,0 +1,146 @@
+import Synchronization
+
+/// What a server is doing right now, for probes and metrics.
+///
+/// Made first and given to both the handler and the server.
+public final class HTTPServerStatus: Sendable {
+    private let draining = Atomic<Bool>(false)
+    private let open = Atomic<Int>(0)
+    /// Connections open or about to be accepted.
+    private let seats = Atomic<Int>(0)
+    private let queuedCost = Atomic<Int>(0)
+    private let heldBodies = Atomic<Int>(0)
+    private let loops = Locked<[LoopCounters]>([])
+
+    /// The status of a server that has not started.
+    public init() {}
+
+    /// Whether the server is about to stop: `/readyz` answers 503.
+    public var isDraining: Bool { draining.load(ordering: .relaxed) }
+    /// Connections open now, with those of the reserve and those being closed.
+    public var openConnections: Int { open.load(ordering: .relaxed) }
+    /// The cost of all deferred requests accepted and not finished, in numbers.
+    public var workCost: Int { queuedCost.load(ordering: .relaxed) }
+    /// Bytes of unfinished bodies, beyond 64 KiB of each connection.
+    public var bodyBytes: Int { heldBodies.load(ordering: .relaxed) }
+
+    /// Everything counted since the start.
+    public var counts: HTTPServerCounts {
+        loops.withLock { $0 }.reduce(into: HTTPServerCounts()) { $1.add(to: &$0) }
+    }
+
+    package func setDraining() { draining.store(true, ordering: .relaxed) }
+
+    func makeLoopCounters() -> LoopCounters {
+        let counters = LoopCounters()
+        loops.withLock { $0.append(counters) }
+        return counters
+    }
+
+    /// Takes a seat for a connection about to be accepted; returns how many are taken with it, or `nil` where all are.
+    func takeSeat(of all: Int) -> Int? {
+        let taken = seats.add(1, ordering: .relaxed).newValue
+        if taken <= all { return taken }
+        leaveSeat()
+        return nil
+    }
+
+    func leaveSeat() { seats.subtract(1, ordering: .relaxed) }
+
+    func countOpen() { open.add(1, ordering: .relaxed) }
+
+    /// A connection closed, and its seat is free.
+    func countClosed() {
+        open.subtract(1, ordering: .relaxed)
+        leaveSeat()
+    }
+
+    /// Holds `cost` against `budget`; `false` where it does not fit.
+    func takeCost(_ cost: Int, budget: Int) -> Bool { Self.take(cost, from: queuedCost, limit: budget) }
+
+    func releaseCost(_ cost: Int) { queuedCost.subtract(max(0, cost), ordering: .relaxed) }
+
+    /// Holds bytes of unfinished bodies against the limit; `false` where they do not fit.
+    func takeBodies(_ bytes: Int, limit: Int) -> Bool { Self.take(bytes, from: heldBodies, limit: limit) }
+
+    func releaseBodies(_ bytes: Int) { heldBodies.subtract(max(0, bytes), ordering: .relaxed) }
+
+    private static func take(_ amount: Int, from held: borrowing Atomic<Int>, limit: Int) -> Bool {
+        var current = held.load(ordering: .relaxed)
+        while true {
+            let (sum, overflow) = current.addingReportingOverflow(max(0, amount))
+            if overflow || sum > limit { return false }
+            let (exchanged, original) = held.compareExchange(expected: current, desired: sum, ordering: .relaxed)
+            if exchanged { return true }
+            current = original
+        }
+    }
+}
+
+/// Running totals since the server started.
+public struct HTTPServerCounts: Sendable, Equatable {
+    /// Connections accepted.
+    public var accepted = 0
+    /// Times accepting paused: no seat or no descriptor left.
+    public var acceptPauses = 0
+    /// Requests the server refused by itself: not HTTP, over a limit, too late, over the work budget.
+    public var refused = 0
+    /// Requests that ended before their whole reply went to the socket.
+    public var incomplete = 0
+    /// Replies by status class: index 0 is 1xx … index 4 is 5xx.
+    public var statusClasses = [0, 0, 0, 0, 0]
+    /// Content received, bytes.
+    public var requestBytes = 0
+    /// Content sent, bytes.
+    public var responseBytes = 0
+
+    /// Nothing yet.
+    public init() {}
+}
+
+/// One loop's share of ``HTTPServerCounts``, so that loops do not contend for a cache line.
+final class LoopCounters: Sendable {
+    private let accepted = Atomic<Int>(0)
+    private let acceptPauses = Atomic<Int>(0)
+    private let refused = Atomic<Int>(0)
+    private let incomplete = Atomic<Int>(0)
+    private let requestBytes = Atomic<Int>(0)
+    private let responseBytes = Atomic<Int>(0)
+    private let informational = Atomic<Int>(0)
+    private let successful = Atomic<Int>(0)
+    private let redirection = Atomic<Int>(0)
+    private let clientError = Atomic<Int>(0)
+    private let serverError = Atomic<Int>(0)
+
+    func countAccept() { accepted.add(1, ordering: .relaxed) }
+    func countAcceptPause() { acceptPauses.add(1, ordering: .relaxed) }
+
+    func count(_ record: HTTPAccessRecord) {
+        if record.problem != nil { refused.add(1, ordering: .relaxed) }
+        if !record.isComplete { incomplete.add(1, ordering: .relaxed) }
+        requestBytes.wrappingAdd(record.requestBytes, ordering: .relaxed)
+        responseBytes.wrappingAdd(record.responseBytes, ordering: .relaxed)
+        switch record.status {
+        case 200..<300: successful.add(1, ordering: .relaxed)
+        case 400..<500: clientError.add(1, ordering: .relaxed)
+        case 500..<600: serverError.add(1, ordering: .relaxed)
+        case 300..<400: redirection.add(1, ordering: .relaxed)
+        case 100..<200: informational.add(1, ordering: .relaxed)
+        default: break
+        }
+    }
+
+    func add(to counts: inout HTTPServerCounts) {
+        counts.accepted += accepted.load(ordering: .relaxed)
+        counts.acceptPauses += acceptPauses.load(ordering: .relaxed)
+        counts.refused += refused.load(ordering: .relaxed)
+        counts.incomplete += incomplete.load(ordering: .relaxed)
+        counts.requestBytes &+= requestBytes.load(ordering: .relaxed)
+        counts.responseBytes &+= responseBytes.load(ordering: .relaxed)
+        counts.statusClasses[0] += informational.load(ordering: .relaxed)
+        counts.statusClasses[1] += successful.load(ordering: .relaxed)
+        counts.statusClasses[2] += redirection.load(ordering: .relaxed)
+        counts.statusClasses[3] += clientError.load(ordering: .relaxed)
+        counts.statusClasses[4] += serverError.load(ordering: .relaxed)
+    }
+}

@@ -1,0 +1,64 @@
+import HTTPServer
+import Testing
+
+@Suite("Router")
+struct RouterTests {
+    private static let router: Router = {
+        var router = Router()
+        func answer(_ text: String) -> Router.Respond {
+            { request in .ready(HTTPResponse(status: 200, body: .bytes(Array("\(text) \(request.path)".utf8)))) }
+        }
+        router.on(.get, "/", answer("root"))
+        router.on(.post, "/softmax", answer("softmax"))
+        router.on(.get, prefix: "/problems/", answer("problem"))
+        router.on(.get, "/problems/own", answer("own"))
+        router.on(.get, prefix: "/problems/deep/", answer("deep"))
+        router.on(.post, "/", answer("root post"))
+        return router
+    }()
+
+    @Test(
+        "method and path lead to a route or to what HTTP wants instead",
+        arguments: [
+            (.get, "/", .route(0)), (.head, "/", .route(0)), (.post, "/", .route(5)), (.post, "/softmax", .route(1)),
+            (.get, "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (.head, "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (.options, "/softmax", .options(allow: "OPTIONS, POST")),
+            (.options, "/", .options(allow: "GET, HEAD, OPTIONS, POST")),
+            (.options, "*", .options(allow: "GET, HEAD, OPTIONS, POST")), (.options, "/none", .notFound),
+            (.get, "*", .notFound), (.get, "/softmax/", .notFound), (.get, "/Softmax", .notFound),
+            (.get, "/%73oftmax", .notFound), (.get, "//", .notFound), (.get, "", .notFound),
+            (.get, "/problems/", .route(2)), (.get, "/problems/x", .route(2)), (.get, "/problems/own", .route(3)),
+            (.get, "/problems/deep/x", .route(4)), (.get, "/problems", .notFound),
+            (.post, "/problems/x", .methodNotAllowed(allow: "GET, HEAD, OPTIONS")),
+        ] as [(HTTPMethod, String, Router.Match)])
+    func match(_ method: HTTPMethod, _ path: String, _ expected: Router.Match) {
+        #expect(Self.router.match(method, path) == expected)
+    }
+
+    @Test("a method that nobody knows is not allowed on a known path")
+    func unknownMethod() throws {
+        var driver = SessionDriver(router: Self.router)
+        driver.receive("get /softmax HTTP/1.1\r\nHost: a\r\n\r\nFOO /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        let replies = try #require(driver.replies())
+        #expect(replies.map(\.status) == [405, 404])
+        #expect(replies.first?["allow"] == "OPTIONS, POST")
+        #expect(replies.first?["content-type"] == "application/problem+json")
+    }
+
+    @Test("OPTIONS is answered 204 with Allow")
+    func options() throws {
+        var driver = SessionDriver(router: Self.router)
+        driver.receive("OPTIONS /problems/a HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        let replies = try #require(driver.replies())
+        #expect(replies.map(\.status) == [204, 204])
+        #expect(replies.map { $0["allow"] } == ["GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS, POST"])
+    }
+
+    @Test("a route's handler gets the request")
+    func handler() {
+        var driver = SessionDriver(router: Self.router)
+        driver.receive("GET /problems/deep/1?q HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(driver.replies()?.first?.text == "deep /problems/deep/1")
+    }
+}

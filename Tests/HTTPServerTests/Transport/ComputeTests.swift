@@ -1,0 +1,271 @@
+import Glibc
+import HTTPServer
+import Synchronization
+import Testing
+
+extension TransportTests {
+    @Suite("Deferred and streamed replies")
+    struct Compute {
+        @Test("deferred work comes back on its connection while the loop serves others")
+        func deferred() throws {
+            let gate = Gate()
+            let server = try TestServer({ $0.loops = 1 }) { request in
+                guard request.path == "/slow" else { return TestServer.ok(request) }
+                return .deferred(cost: 10) { _ in
+                    gate.pass()
+                    return .ready(HTTPResponse(status: 200, body: .bytes(Array("slow".utf8))))
+                }
+            }
+            let slow = try server.client()
+            slow.get("/slow")
+            slow.get("/next")
+            #expect(eventually { gate.waiting == 1 })
+            #expect(server.server.status.workCost == 10)
+            let quick = try server.client()
+            quick.get("/")
+            #expect(quick.reply()?.text == "OK")
+            gate.open()
+            #expect(slow.reply()?.text == "slow")
+            #expect(slow.reply()?.text == "OK")
+            #expect(server.server.status.workCost == 0)
+        }
+
+        @Test("a streamed body arrives whole, chunked", arguments: [1, 2, 100])
+        func streamed(pieces: Int) throws {
+            let source = CountingSource(pieces: pieces, size: 70_000)
+            let server = try TestServer({ _ in }) { _ in
+                .deferred(cost: 5) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+            }
+            let client = try server.client()
+            client.get("/")
+            let reply = try #require(client.reply())
+            #expect(reply["transfer-encoding"] == "chunked")
+            #expect(reply.body == source.expected)
+            #expect(reply.isWhole)
+            #expect(server.server.status.workCost == 0)
+            #expect(eventually { server.records.all.first?.responseBytes == pieces * 70_000 })
+        }
+
+        @Test("a streamed body for HEAD is never made, and the connection goes on")
+        func streamedHead() throws {
+            let source = CountingSource(pieces: 3, size: 100)
+            let server = try TestServer({ _ in }) { request in
+                guard request.path == "/stream" else { return TestServer.ok(request) }
+                return .deferred(cost: 5) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+            }
+            let client = try server.client()
+            client.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.reply(isForHead: true)?.status == 200)
+            client.get("/")
+            #expect(client.reply()?.text == "OK")
+            #expect(source.made.load(ordering: .relaxed) == 0)
+            #expect(server.server.status.workCost == 0)
+            #expect(eventually { server.records.all.count == 2 })
+            #expect(!server.records.all.contains { !$0.isComplete })
+        }
+
+        @Test("a reader that stops makes the stream stop, and one that goes on gets all of it")
+        func slowReader() throws {
+            let source = CountingSource(pieces: 400, size: 64 * 1024)
+            let server = try TestServer({ _ in }) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+            let client = try server.client(receiveBuffer: 16 * 1024)
+            client.get("/")
+            #expect(client.read())
+            // The stream stands still once the kernel's buffers are full: at most a few MiB of its 25.
+            var made = -1
+            #expect(
+                eventually {
+                    let before = made
+                    made = source.made.load(ordering: .relaxed)
+                    usleep(100_000)
+                    return made == before
+                })
+            #expect(made < 150)
+            #expect(client.reply()?.body.count == 400 * 64 * 1024)
+        }
+
+        @Test("two streams and a short job share one compute thread by turns")
+        func fairness() throws {
+            let sources = (0..<2).map { _ in CountingSource(pieces: 3_000, size: 4 * 1024) }
+            let server = try TestServer({ $0.computeThreads = 1 }) { request in
+                if request.path == "/0" { return .ready(HTTPResponse(status: 200, body: .stream(sources[0]))) }
+                if request.path == "/1" { return .ready(HTTPResponse(status: 200, body: .stream(sources[1]))) }
+                return .deferred(cost: 1) { _ in .ready(HTTPResponse(status: 200, body: .bytes([1]))) }
+            }
+            let streams = try (0..<2).map { _ in try server.client() }
+            for (index, client) in streams.enumerated() {
+                client.get("/\(index)")
+                #expect(client.read())
+            }
+            let short = try server.client()
+            short.get("/short")
+            #expect(short.reply()?.body == [1])
+            // The kernel's buffers do not hold either stream: it cannot have ended before the short job came.
+            #expect(sources.allSatisfy { $0.made.load(ordering: .relaxed) < 3_000 })
+            for client in streams { #expect(client.reply()?.body.count == 3_000 * 4 * 1024) }
+        }
+
+        @Test("work over the budget gets 503 with Retry-After and never runs")
+        func overBudget() throws {
+            let gate = Gate()
+            let ran = Counter()
+            let server = try TestServer({ $0.workBudget = 100 }) { request in
+                .deferred(cost: request.path == "/60" ? 60 : 41) { _ in
+                    ran.add()
+                    gate.pass()
+                    return .ready(HTTPResponse(status: 200))
+                }
+            }
+            let first = try server.client()
+            first.get("/60")
+            #expect(eventually { gate.waiting == 1 })
+            let second = try server.client()
+            second.get("/41")
+            let reply = try #require(second.reply())
+            #expect(reply.status == 503)
+            #expect(reply["retry-after"] == "1")
+            #expect(reply["content-type"] == "application/problem+json")
+            gate.open()
+            #expect(first.reply()?.status == 200)
+            second.get("/41")
+            #expect(second.reply()?.status == 200)
+            #expect(ran.value == 2)
+            #expect(server.server.status.workCost == 0)
+        }
+
+        @Test("a reset connection cancels what runs, drops what waits, and gives their cost back once")
+        func disconnect() throws {
+            let gate = Gate()
+            let cancelled = Counter()
+            let ran = Counter()
+            let server = try TestServer({ $0.computeThreads = 1 }) { _ in
+                .deferred(cost: 7) { cancellation in
+                    ran.add()
+                    gate.pass()
+                    while !cancellation.isCancelled, !gate.isOpenForAll { usleep(1_000) }
+                    if cancellation.isCancelled { cancelled.add() }
+                    return .ready(HTTPResponse(status: 200))
+                }
+            }
+            let clients = try (0..<3).map { _ in try server.client() }
+            clients[0].get("/")
+            #expect(eventually { gate.waiting == 1 })
+            clients[1].get("/")
+            clients[2].get("/")
+            #expect(eventually { server.server.status.workCost == 21 })
+            // The one that waits first: were the running one gone before it, the pool would go on with it.
+            clients[1].reset()
+            #expect(eventually { server.server.status.workCost == 14 })
+            gate.letOne()
+            clients[0].reset()
+            #expect(eventually { cancelled.value == 1 })
+            #expect(eventually { server.server.status.workCost == 7 })
+            gate.open()
+            #expect(clients[2].reply()?.status == 200)
+            #expect(ran.value == 2)
+            #expect(server.server.status.workCost == 0)
+            #expect(eventually { server.server.status.counts.incomplete == 2 })
+        }
+
+        @Test("a client that closes in the middle of a stream ends it")
+        func disconnectDuringStream() throws {
+            let source = CountingSource(pieces: 1_000_000, size: 64 * 1024)
+            let server = try TestServer({ _ in }) { _ in
+                .deferred(cost: 9) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+            }
+            let client = try server.client()
+            client.get("/")
+            #expect(client.read())
+            client.close()
+            #expect(eventually { server.server.status.openConnections == 0 })
+            #expect(server.server.status.workCost == 0)
+            let made = source.made.load(ordering: .relaxed)
+            usleep(50_000)
+            #expect(source.made.load(ordering: .relaxed) <= made + 1)
+        }
+
+        @Test("work that defers again is held to its true cost")
+        func deferredTwice() throws {
+            let server = try TestServer {
+                $0.workBudget = 100
+            } handler: { request in
+                .deferred(cost: 10) { _ in
+                    .deferred(cost: request.path == "/dear" ? 101 : 100) { _ in
+                        .ready(HTTPResponse(status: 200, body: .bytes([1])))
+                    }
+                }
+            }
+            let client = try server.client()
+            client.send("GET /cheap HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.reply()?.status == 200)
+            client.send("GET /dear HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.reply()?.status == 503)
+            #expect(server.server.status.workCost == 0)
+        }
+
+        @Test("a half-closed client still gets its deferred reply")
+        func halfClosed() throws {
+            let server = try TestServer({ _ in }) { _ in
+                .deferred(cost: 1) { _ in
+                    usleep(50_000)
+                    return .ready(HTTPResponse(status: 200, body: .bytes([7])))
+                }
+            }
+            let client = try server.client()
+            client.get("/")
+            client.halfClose()
+            #expect(client.reply()?.body == [7])
+            #expect(client.readToEnd())
+        }
+
+        @Test("work past its deadline is cancelled and answered with 503")
+        func requestDeadline() throws {
+            let cancelled = Counter()
+            let server = try TestServer({ $0.requestDeadline = .milliseconds(100) }) { request in
+                guard request.path == "/slow" else { return TestServer.ok(request) }
+                return .deferred(cost: 3) { cancellation in
+                    while !cancellation.isCancelled { usleep(1_000) }
+                    cancelled.add()
+                    return .ready(HTTPResponse(status: 200))
+                }
+            }
+            let client = try server.client()
+            client.get("/slow")
+            #expect(client.reply()?.status == 503)
+            client.get("/")
+            #expect(client.reply()?.text == "OK")
+            #expect(eventually { cancelled.value == 1 })
+            #expect(server.server.status.workCost == 0)
+        }
+
+        @Test("a stream past its deadline is cut so that the client can tell", arguments: ["1.1", "1.0"])
+        func streamDeadline(version: String) throws {
+            let stuck = StuckSource()
+            let server = try TestServer({ $0.requestDeadline = .milliseconds(100) }) { _ in
+                .ready(HTTPResponse(status: 200, body: .stream(stuck)))
+            }
+            let client = try server.client()
+            client.send("GET / HTTP/\(version)\r\nHost: a\r\n\r\n")
+            #expect(client.readToEnd())
+            stuck.end.open()
+            if version == "1.0" {
+                #expect(client.wasReset)
+            } else {
+                #expect(client.reply()?.isWhole == false)
+            }
+            #expect(eventually { server.records.all.first?.isComplete == false })
+        }
+    }
+}
+
+/// A body that makes one piece and then takes for ever.
+private final class StuckSource: HTTPBodySource {
+    let end = Gate()
+    private let made = Atomic<Int>(0)
+
+    func next(into buffer: inout [UInt8]) -> Bool {
+        if made.add(1, ordering: .relaxed).oldValue > 0 { end.pass() }
+        buffer += [1, 2, 3]
+        return true
+    }
+}

@@ -1,0 +1,89 @@
+import HTTPServer
+import Testing
+
+extension TransportTests {
+    @Suite("Connection limits")
+    struct ConnectionLimits {
+        private func limited() throws -> TestServer {
+            try TestServer {
+                $0.maxConnections = 4
+                $0.reservedConnections = 2
+                $0.lingerDeadline = .milliseconds(50)
+            }
+        }
+
+        @Test("past the limit the reserve answers probes and nothing else, once")
+        func reserve() throws {
+            let server = try limited()
+            let regular = try (0..<4).map { _ in try server.client() }
+            for client in regular {
+                client.get("/")
+                #expect(client.reply()?.status == 200)
+            }
+            let probe = try server.client()
+            probe.get("/livez")
+            let alive = try #require(probe.reply())
+            #expect(alive.status == 200)
+            #expect(alive["connection"] == "close")
+            let other = try server.client()
+            other.get("/")
+            let refused = try #require(other.reply())
+            #expect(refused.status == 503)
+            #expect(refused["retry-after"] == "1")
+            #expect(refused["connection"] == "close")
+            #expect(probe.readToEnd())
+            #expect(other.readToEnd())
+            regular[0].get("/")
+            #expect(regular[0].reply()?.status == 200)
+        }
+
+        @Test("past the reserve accepting pauses, and goes on when a seat is free")
+        func pause() throws {
+            let server = try limited()
+            let taken = try (0..<6).map { _ in try server.client() }
+            #expect(eventually { server.server.status.openConnections == 6 })
+            let waiting = try (0..<4).map { _ in try server.client() }
+            waiting.forEach { $0.get("/") }
+            #expect(eventually { server.server.status.counts.acceptPauses > 0 })
+            #expect(!waiting[0].read(milliseconds: 100))
+            #expect(server.server.status.openConnections == 6)
+            taken.forEach { $0.close() }
+            for client in waiting { #expect(client.reply() != nil) }
+            #expect(server.server.status.counts.accepted == 10)
+        }
+
+        @Test("who says nothing on the reserve loses the seat within a second or so, whatever the head's deadline")
+        func silentReserve() throws {
+            let server = try limited()
+            let taken = try (0..<6).map { _ in try server.client() }
+            #expect(eventually { server.server.status.openConnections == 6 })
+            let probe = try server.client()
+            probe.get("/livez")
+            #expect(probe.reply()?.status == 200)
+            taken[0].get("/")
+            #expect(taken[0].reply()?.status == 200)
+            taken.forEach { $0.close() }
+        }
+
+        @Test("past the memory for bodies a large request gets 503 and small ones are served on")
+        func bodies() throws {
+            let server = try TestServer { $0.bodyMemory = 250_000 }
+            let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
+            let half = [UInt8](repeating: 0x61, count: 150_000)
+            let first = try server.client()
+            first.send(Array(head.utf8) + half)
+            #expect(eventually { server.server.status.bodyBytes == 150_000 - 65_536 })
+            let second = try server.client()
+            second.send(Array(head.utf8) + half + half)
+            let refused = try #require(second.reply())
+            #expect(refused.status == 503)
+            #expect(refused["retry-after"] == "1")
+            let small = try server.client()
+            small.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+            #expect(small.reply()?.status == 200)
+            first.send(half)
+            #expect(first.reply()?.status == 200)
+            #expect(eventually { server.server.status.bodyBytes == 0 })
+        }
+    }
+}

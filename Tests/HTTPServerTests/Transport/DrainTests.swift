@@ -1,0 +1,157 @@
+import Dispatch
+import HTTPServer
+import Testing
+
+extension TransportTests {
+    @Suite("Drain")
+    struct Drain {
+        @Test("requests in flight are finished, idle connections closed, and the server ends")
+        func inFlight() throws {
+            let gate = Gate()
+            let server = try TestServer({ _ in }) { request in
+                guard request.path == "/slow" else { return TestServer.ok(request) }
+                return .deferred(cost: 1) { _ in
+                    gate.pass()
+                    return .ready(HTTPResponse(status: 200, body: .bytes(Array("slow".utf8))))
+                }
+            }
+            let idle = try server.client()
+            idle.get("/")
+            #expect(idle.reply()?.status == 200)
+            let busy = try server.client()
+            busy.get("/slow")
+            let begun = try server.client()
+            begun.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+            #expect(eventually { gate.waiting == 1 && server.server.status.openConnections == 3 })
+            #expect(!server.server.status.isDraining)
+            server.server.beginDrain()
+            #expect(server.server.status.isDraining)
+            #expect(idle.readToEnd())
+            #expect(!idle.wasReset)
+            #expect(throws: ConnectFailure.self) {
+                // Refused once the listeners are closed.
+                while true { try server.client().close() }
+            }
+            begun.send("cd")
+            let late = try #require(begun.reply())
+            #expect(late.text == "abcd")
+            #expect(late["connection"] == "close")
+            gate.open()
+            let reply = try #require(busy.reply())
+            #expect(reply.text == "slow")
+            #expect(reply["connection"] == "close")
+            #expect(busy.readToEnd())
+            #expect(begun.readToEnd())
+            [idle, busy, begun].forEach { $0.close() }
+            server.server.waitUntilStopped()
+            #expect(server.server.status.counts.incomplete == 0)
+        }
+
+        @Test("a connection that was accepted before the drain still gets its first request answered")
+        func firstRequest() throws {
+            let server = try TestServer()
+            let clients = try (0..<20).map { _ in try server.client() }
+            #expect(eventually { server.server.status.openConnections == 20 })
+            server.server.beginDrain()
+            // Every loop has heard of it once no listener is left.
+            #expect(eventually { (try? server.client()) == nil })
+            for client in clients {
+                client.get("/")
+                let reply = try #require(client.reply())
+                #expect(reply.status == 200)
+                #expect(reply["connection"] == "close")
+                client.close()
+            }
+            server.server.waitUntilStopped()
+        }
+
+        @Test("a connection in use gets one more request answered, in case it was on its way")
+        func nextRequest() throws {
+            let server = try TestServer()
+            let clients = try (0..<20).map { _ in try server.client() }
+            for client in clients {
+                client.get("/")
+                #expect(client.reply()?["connection"] != "close")
+            }
+            server.server.beginDrain()
+            for client in clients {
+                client.get("/")
+                let reply = try #require(client.reply())
+                #expect(reply["connection"] == "close")
+                #expect(client.readToEnd())
+                client.close()
+            }
+            server.server.waitUntilStopped()
+        }
+
+        @Test("no request that was sent is lost while clients keep coming")
+        func underLoad() throws {
+            let server = try TestServer()
+            let answered = Counter()
+            let lost = Counter()
+            let clients = DispatchGroup()
+            let port = server.port
+            for _ in 0..<8 {
+                DispatchQueue.global().async(group: clients) {
+                    // One connection per request: none can be closed while idle.
+                    while let client = try? Client(port: port) {
+                        client.get("/")
+                        if client.reply()?.status == 200 { answered.add() } else { lost.add() }
+                        client.close()
+                    }
+                }
+            }
+            #expect(eventually { answered.value > 200 })
+            server.server.beginDrain()
+            server.server.waitUntilStopped()
+            clients.wait()
+            #expect(lost.value == 0)
+        }
+
+        @Test("what is not finished by the drain's deadline is cut")
+        func deadline() throws {
+            let gate = Gate()
+            let server = try TestServer({ $0.drainDeadline = .milliseconds(200) }) { _ in
+                .deferred(cost: 1) { cancellation in
+                    _ = eventually { cancellation.isCancelled }
+                    if cancellation.isCancelled { gate.open() }
+                    return .ready(HTTPResponse(status: 200))
+                }
+            }
+            let client = try server.client()
+            client.get("/")
+            #expect(eventually { server.server.status.workCost == 1 })
+            server.server.beginDrain()
+            server.server.waitUntilStopped()
+            #expect(client.readToEnd())
+            #expect(eventually { gate.isOpenForAll })
+            #expect(server.server.status.workCost == 0)
+            #expect(server.server.status.openConnections == 0)
+        }
+
+        @Test("during the drain delay new connections are still served, and the status says so")
+        func delay() throws {
+            let server = try TestServer { $0.drainDelay = .milliseconds(300) }
+            server.server.beginDrain()
+            #expect(server.server.status.isDraining)
+            let client = try server.client()
+            client.get("/")
+            #expect(client.reply()?.status == 200)
+            #expect(client.readToEnd())
+            client.close()
+            server.server.waitUntilStopped()
+        }
+
+        @Test("stopping at once closes everything")
+        func stopNow() throws {
+            let server = try TestServer()
+            let client = try server.client()
+            client.get("/")
+            #expect(client.reply()?.status == 200)
+            server.server.stopNow()
+            server.server.waitUntilStopped()
+            #expect(client.readToEnd())
+            #expect(server.records.flushes >= 2)
+        }
+    }
+}

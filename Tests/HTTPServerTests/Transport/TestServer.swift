@@ -1,0 +1,100 @@
+import Glibc
+import HTTPServer
+import Synchronization
+import Testing
+
+/// Everything over real sockets, one test after the other: their deadlines are short and the machine is shared.
+@Suite("Transport", .serialized)
+enum TransportTests {}
+
+/// A server on a free port of 127.0.0.1 that stops with the test.
+final class TestServer {
+    let server: HTTPServer
+    let records: Records
+    let port: UInt16
+
+    init(
+        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+        handler: @escaping @Sendable (HTTPRequest) -> HTTPReply = TestServer.ok
+    ) throws {
+        var configuration = HTTPServerConfiguration()
+        configuration.port = 0
+        configuration.loops = 2
+        configure(&configuration)
+        let records = Records()
+        self.records = records
+        server = HTTPServer(
+            configuration: configuration, handler: ClosureHandler(respond: handler),
+            makeObserver: { _ in RecordingObserver(records) })
+        try server.start()
+        port = try #require(server.boundPort)
+    }
+
+    deinit {
+        server.stopNow()
+        server.waitUntilStopped()
+    }
+
+    func client(receiveBuffer: Int32? = nil) throws -> Client { try Client(port: port, receiveBuffer: receiveBuffer) }
+
+    static let ok: @Sendable (HTTPRequest) -> HTTPReply = { request in
+        .ready(HTTPResponse(status: 200, body: .bytes(request.method == .post ? request.body : Array("OK".utf8))))
+    }
+}
+
+private struct ClosureHandler: HTTPHandler {
+    let respond: @Sendable (HTTPRequest) -> HTTPReply
+    func respond(to request: consuming HTTPRequest) -> HTTPReply { respond(request) }
+}
+
+/// What the observers of all loops were told.
+final class Records: Sendable {
+    private let list = Locked<[HTTPAccessRecord]>([])
+    private let flushed = Atomic<Int>(0)
+
+    var all: [HTTPAccessRecord] { list.withLock { $0 } }
+    var flushes: Int { flushed.load(ordering: .relaxed) }
+
+    fileprivate func add(_ record: HTTPAccessRecord) { list.withLock { $0.append(record) } }
+    fileprivate func flush() { flushed.add(1, ordering: .relaxed) }
+}
+
+private final class RecordingObserver: HTTPObserver {
+    private let records: Records
+    init(_ records: Records) { self.records = records }
+    func record(_ record: HTTPAccessRecord) { records.add(record) }
+    func flush() { records.flush() }
+}
+
+/// A body of numbered pieces that counts how many were made.
+final class CountingSource: HTTPBodySource {
+    let pieces: Int
+    let size: Int
+    let made = Atomic<Int>(0)
+
+    init(pieces: Int, size: Int) {
+        self.pieces = pieces
+        self.size = size
+    }
+
+    func next(into buffer: inout [UInt8]) -> Bool {
+        let index = made.add(1, ordering: .relaxed).oldValue
+        buffer += [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size)
+        return index + 1 < pieces
+    }
+
+    /// What a client is to receive.
+    var expected: [UInt8] {
+        (0..<pieces).reduce(into: []) { $0 += [UInt8](repeating: UInt8(truncatingIfNeeded: $1), count: size) }
+    }
+}
+
+/// Looks until a condition holds, for at most that long.
+func eventually(milliseconds: Int = 5_000, _ condition: () -> Bool) -> Bool {
+    let end = TransportClock.system.monotonic() + UInt64(milliseconds) * 1_000_000
+    while TransportClock.system.monotonic() < end {
+        if condition() { return true }
+        usleep(1_000)
+    }
+    return condition()
+}
