@@ -1,0 +1,131 @@
+import Dispatch
+import Glibc
+package import HTTPServer
+import Synchronization
+import TensorJSON
+
+/// Writes log lines to a descriptor on a queue of its own, so that a reader that stalls never stalls an event loop.
+package final class LogWriter: Sendable {
+    private let queue = DispatchQueue(label: "softmaxd.log")
+    private let waiting = Atomic<Int>(0)
+    private let dropped = Atomic<Int>(0)
+    private let descriptor: Int32
+    private let limit: Int
+
+    /// A writer to that descriptor.
+    ///
+    /// - Parameter limit: bytes that may wait for the reader; past it whole batches are dropped and counted. Default
+    ///   4 MiB.
+    package init(descriptor: Int32 = STDOUT_FILENO, limit: Int = 4 << 20) {
+        self.descriptor = descriptor
+        self.limit = limit
+    }
+
+    /// Queues complete lines.
+    package func write(_ lines: [UInt8]) {
+        guard waiting.add(lines.count, ordering: .relaxed).newValue <= limit else {
+            waiting.subtract(lines.count, ordering: .relaxed)
+            dropped.add(lines.count { $0 == UInt8(ascii: "\n") }, ordering: .relaxed)
+            return
+        }
+        queue.async { [self] in
+            // A log that cannot be written must not stop the service.
+            Descriptors.write(lines, to: descriptor)
+            waiting.subtract(lines.count, ordering: .relaxed)
+            let lost = dropped.exchange(0, ordering: .relaxed)
+            if lost > 0 {
+                let note = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost)}\n"
+                Descriptors.write(Array(note.utf8), to: descriptor)
+            }
+        }
+    }
+
+    /// Returns once everything queued so far is written.
+    package func finish() {
+        queue.sync {}
+    }
+}
+
+/// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
+package final class AccessLog: HTTPObserver {
+    private let writer: LogWriter
+    private var lines: [UInt8] = []
+    private var clock = LogClock()
+
+    /// A batch is handed over once it is this large, or with ``flush()``.
+    private static let batch = 32 * 1024
+
+    /// A log that goes to that writer.
+    package init(_ writer: LogWriter) { self.writer = writer }
+
+    package func record(_ record: HTTPAccessRecord) {
+        append("{\"time\":\"")
+        clock.appendNow(to: &lines)
+        append("\",\"request_id\":")
+        appendJSONString(record.requestID, to: &lines)
+        append(",\"remote\":\"")
+        append(record.peer)
+        append("\",\"protocol\":")
+        append(Self.name(of: record.version))
+        append(",\"method\":")
+        appendJSONString(record.method, to: &lines)
+        append(",\"path\":")
+        appendJSONString(record.path, to: &lines)
+        append(",\"status\":\(record.status),\"bytes_in\":\(record.requestBytes),\"bytes_out\":\(record.responseBytes)")
+        append(",\"duration_us\":\(record.duration / 1000)")
+        if let trace = record.traceparent {
+            append(",\"traceparent\":")
+            appendJSONString(trace, to: &lines)
+        }
+        if let problem = record.problem {
+            append(",\"problem\":")
+            appendJSONString(problem, to: &lines)
+        }
+        if !record.isComplete { append(",\"incomplete\":true") }
+        append("}\n")
+        if lines.count >= Self.batch { flush() }
+    }
+
+    package func flush() {
+        guard !lines.isEmpty else { return }
+        writer.write(lines)
+        lines = []
+        lines.reserveCapacity(Self.batch + 1024)
+    }
+
+    private func append(_ text: String) { lines.append(contentsOf: text.utf8) }
+
+    private static func name(of version: HTTPVersion) -> String {
+        switch version {
+        case .http1_0: "\"HTTP/1.0\""
+        case .http1_1: "\"HTTP/1.1\""
+        case .http2: "\"HTTP/2\""
+        }
+    }
+}
+
+/// UTC timestamps with milliseconds by RFC 3339; the part up to the seconds is made once a second.
+struct LogClock {
+    private var second = time_t(-1)
+    private var text: [UInt8] = []
+
+    mutating func appendNow(to line: inout [UInt8]) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        if now.tv_sec != second {
+            second = now.tv_sec
+            var parts = tm()
+            gmtime_r(&second, &parts)
+            text = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+                buffer.withMemoryRebound(to: CChar.self) { chars in
+                    count = strftime(chars.baseAddress, chars.count, "%Y-%m-%dT%H:%M:%S", &parts)
+                }
+            }
+        }
+        let milliseconds = Int(now.tv_nsec) / 1_000_000
+        line.append(contentsOf: text)
+        line.append(UInt8(ascii: "."))
+        for divisor in [100, 10, 1] { line.append(UInt8(ascii: "0") + UInt8(milliseconds / divisor % 10)) }
+        line.append(UInt8(ascii: "Z"))
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+import HTTPServer
+
+/// `softmaxd softmax|jacobian|vjp|jvp [FILE]`: the same request, the same reply, no server.
+package enum OfflineCommand {
+    /// Answers one request; the reply goes to standard output, a problem to standard error.
+    ///
+    /// - Returns: the exit status by sysexits(3): 0, 65 for a bad request, 66 where the file cannot be read, 74 where
+    ///   the reply cannot be written.
+    package static func run(
+        _ operation: NativeOperation, file: String?, _ configuration: ServiceConfiguration
+    ) -> Int32 {
+        let descriptor = file.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
+        guard descriptor >= 0,
+            let body = Descriptors.readAll(from: descriptor, padding: HTTPRequest.bodyPadding)
+        else {
+            Descriptors.write(Array("softmaxd: cannot read \(file ?? "standard input")\n".utf8), to: STDERR_FILENO)
+            return 66
+        }
+        let threads = configuration.limits.computeThreads
+        do throws(HTTPProblem) {
+            let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits)
+            return write(ReplyStream(try decoded.reply(threads: threads), threads: threads)) ? 0 : 74
+        } catch {
+            if case .bytes(let text) = error.response(requestID: "").body {
+                Descriptors.write(text, to: STDERR_FILENO)
+            }
+            return 65
+        }
+    }
+
+    private static func write(_ stream: ReplyStream) -> Bool {
+        var isMore = true
+        while isMore {
+            var piece: [UInt8] = []
+            isMore = stream.next(into: &piece)
+            if !isMore { piece.append(UInt8(ascii: "\n")) }
+            guard Descriptors.write(piece, to: STDOUT_FILENO) else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,71 @@
+import HTTPServer
+import SoftmaxCore
+import TensorJSON
+
+/// Every failure of a native route as the problem a client gets. This file is the only place that maps errors.
+extension HTTPProblem {
+    /// Valid JSON that means nothing here.
+    static func meaningless(_ detail: String, pointer: String?, limit: Int? = nil) -> HTTPProblem {
+        HTTPProblem(.invalidRequest, detail, pointer: pointer, limit: limit)
+    }
+
+    /// A member that has to be there and is not.
+    static func missing(_ member: String, why: String) -> HTTPProblem {
+        .meaningless("member \"\(member)\" is missing: \(why)", pointer: "")
+    }
+
+    /// A string that is none of the known ones.
+    static func choice(_ member: String, among names: [String]) -> HTTPProblem {
+        let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
+        return .meaningless("\(member) must be one of \(list)", pointer: "/\(member)")
+    }
+
+    /// A reply that would hold more numbers than the limit.
+    static func replyTooLarge(numbers: Int?, limit: Int, dense: Bool) -> HTTPProblem {
+        let size = numbers.map { "\($0) numbers" } ?? "more numbers than fit 63 bits"
+        let hint =
+            dense
+            ? "; \"form\": \"factored\" carries the same Jacobian in 2 numbers a class, and /vjp applies it without forming it"
+            : "; send fewer samples or pairs"
+        return HTTPProblem(
+            .replyTooLarge, "The reply would hold \(size), the limit is \(limit)\(hint).", pointer: "/logits",
+            limit: limit)
+    }
+
+    /// Maps a failure to read the body.
+    init(_ error: TensorJSONError) {
+        let kind: HTTPProblemKind =
+            switch error.kind {
+            case .syntax: .notJSON
+            case .duplicateMember: .duplicateMember
+            case .depth: .nestingTooDeep
+            case .elements: .tooManyNumbers
+            case .unknownMember, .missingMember, .type, .range, .noClasses, .shape: .invalidRequest
+            }
+        var detail = error.detail
+        if let offset = error.offset, kind == .notJSON { detail += " (byte offset \(offset))" }
+        self.init(kind, detail, pointer: error.pointer, limit: error.limit)
+    }
+
+    /// Maps a failure of the mathematics; `sample` points at a sample by its number.
+    init(_ error: SoftmaxError, sample: (Int) -> String) {
+        switch error {
+        case .noClasses:
+            self = .meaningless("a sample has no classes", pointer: "/logits")
+        case .allClassesMasked(let row):
+            self = .meaningless("every class of this sample is masked", pointer: "/logits" + sample(row))
+        case .notANumberOrInfinite(let row, _):
+            self = .meaningless("NaN and +Infinity have no softmax", pointer: "/logits" + sample(row))
+        case .resultOverflows(let row, _):
+            self = .meaningless("the product for this sample overflows the dtype", pointer: "/logits" + sample(row))
+        case .temperatureNotPositive:
+            self = .meaningless("temperature must be greater than 0", pointer: "/temperature")
+        case .temperatureTooSmall:
+            self = .meaningless(
+                "1/temperature overflows the dtype, and the derivatives with it", pointer: "/temperature")
+        case .shapeMismatch, .notFiniteVector, .indexOutOfRange:
+            // Refused before, with a better pointer.
+            self = .internalError()
+        }
+    }
+}

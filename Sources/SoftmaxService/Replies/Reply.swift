@@ -1,0 +1,106 @@
+import HTTPServer
+import SoftmaxCore
+import TensorJSON
+
+/// A computed reply: a JSON object whose members' text is made all at once or piece by piece.
+struct Reply: Sendable {
+    /// One member of the object.
+    struct Member: Sendable {
+        let name: StaticString
+        let section: any ReplySection
+    }
+
+    let members: [Member]
+    /// How many numbers the text holds.
+    let numbers: Int
+
+    /// Replies of up to so many numbers (about 1 MiB of text) are made in one buffer and sent with Content-Length;
+    /// larger ones are streamed.
+    static let bufferedNumbers = 1 << 16
+
+    /// Where a piece of the text comes from.
+    struct Piece: Sendable {
+        var member = 0
+        var index = 0
+    }
+
+    /// The piece after that one; `nil` after the last.
+    func piece(after piece: Piece) -> Piece? {
+        if piece.index + 1 < members[piece.member].section.pieceCount {
+            return Piece(member: piece.member, index: piece.index + 1)
+        }
+        return piece.member + 1 < members.count ? Piece(member: piece.member + 1, index: 0) : nil
+    }
+
+    /// Appends one piece, with the punctuation around it.
+    func append(_ piece: Piece, to text: inout [UInt8]) {
+        let member = members[piece.member]
+        if piece.index == 0 {
+            text.append(UInt8(ascii: piece.member == 0 ? "{" : ","))
+            text.append(UInt8(ascii: "\""))
+            member.name.withUTF8Buffer { text.append(contentsOf: $0) }
+            text.append(UInt8(ascii: "\""))
+            text.append(UInt8(ascii: ":"))
+        }
+        member.section.append(piece: piece.index, to: &text)
+        if self.piece(after: piece) == nil { text.append(UInt8(ascii: "}")) }
+    }
+
+    /// The whole text.
+    func text(threads: Int) -> [UInt8] {
+        var text: [UInt8] = []
+        var next: Piece? = Piece()
+        guard threads > 1, numbers > 2 * numbersPerPiece else {
+            // A bound for numbers of 17 digits and their commas, so that the text seldom moves.
+            text.reserveCapacity(numbers * 22 + 64)
+            while let piece = next {
+                append(piece, to: &text)
+                next = self.piece(after: piece)
+            }
+            return text
+        }
+        var pieces: [Piece] = []
+        while let piece = next {
+            pieces.append(piece)
+            next = self.piece(after: piece)
+        }
+        let parts = parts(pieces, threads: threads)
+        text.reserveCapacity(parts.reduce(0) { $0 + $1.count })
+        for part in parts { text.append(contentsOf: part) }
+        return text
+    }
+
+    /// The texts of some pieces, made on several threads.
+    func parts(_ pieces: [Piece], threads: Int) -> [[UInt8]] {
+        var parts = [[UInt8]](repeating: [], count: pieces.count)
+        parts.withUnsafeMutableBufferPointer { buffer in
+            let shared = SharedOutput(buffer: buffer)
+            concurrently(pieces.count, threads: threads) { append(pieces[$0], to: &shared.buffer[$0]) }
+        }
+        return parts
+    }
+}
+
+/// A reply made while the client takes it.
+///
+/// `@unchecked Sendable`: ``next(into:)`` is called by one thread at a time (see ``HTTPBodySource``).
+final class ReplyStream: HTTPBodySource, @unchecked Sendable {
+    private let reply: Reply
+    private let threads: Int
+    private var piece: Reply.Piece? = Reply.Piece()
+
+    init(_ reply: Reply, threads: Int) {
+        self.reply = reply
+        self.threads = threads
+    }
+
+    func next(into buffer: inout [UInt8]) -> Bool {
+        var pieces: [Reply.Piece] = []
+        while pieces.count < 2 * threads, let piece {
+            pieces.append(piece)
+            self.piece = reply.piece(after: piece)
+        }
+        for part in reply.parts(pieces, threads: threads) { buffer.append(contentsOf: part) }
+        return piece != nil
+    }
+}

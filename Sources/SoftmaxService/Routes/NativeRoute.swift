@@ -1,0 +1,71 @@
+import HTTPServer
+
+/// One of `/softmax`, `/jacobian`, `/vjp` and `/jvp`.
+struct NativeRoute: Sendable {
+    private let operation: NativeOperation
+    private let limits: ServiceLimits
+
+    /// A body up to this size is read on the event loop: a fraction of a millisecond.
+    private static let inlineBytes = 32 * 1024
+    /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
+    private static let inlineCost = 8192
+
+    init(_ operation: NativeOperation, limits: ServiceLimits) {
+        self.operation = operation
+        self.limits = limits
+    }
+
+    func respond(to request: HTTPRequest) -> HTTPReply {
+        if let problem = refusal(of: request.fields) { return .ready(problem.response(requestID: request.id)) }
+        guard request.body.count > Self.inlineBytes else {
+            return answer(request.body, requestID: request.id, paid: Self.inlineCost, threads: 1)
+        }
+        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
+        let bound = request.body.count
+        return .deferred(cost: bound) { _ in
+            answer(request.body, requestID: request.id, paid: bound, threads: limits.computeThreads)
+        }
+    }
+
+    /// Reads a body, and answers it where that costs no more than is paid for.
+    private func answer(_ body: [UInt8], requestID: String, paid: Int, threads: Int) -> HTTPReply {
+        Self.reply(requestID: requestID) { () throws(HTTPProblem) in
+            let decoded = try DecodedOperation(body, operation: operation, limits: limits)
+            guard decoded.cost > paid else { return .ready(try decoded.response(threads: threads)) }
+            return .deferred(cost: decoded.cost) { _ in
+                Self.reply(requestID: requestID) { () throws(HTTPProblem) in
+                    .ready(try decoded.response(threads: limits.computeThreads))
+                }
+            }
+        }
+    }
+
+    private static func reply(requestID: String, _ make: () throws(HTTPProblem) -> HTTPReply) -> HTTPReply {
+        do throws(HTTPProblem) {
+            return try make()
+        } catch {
+            return .ready(error.response(requestID: requestID))
+        }
+    }
+
+    /// What is wrong with a request before its body is looked at.
+    private func refusal(of fields: HTTPFields) -> HTTPProblem? {
+        guard fields.accepts("application/json") else { return .notAcceptable(available: "application/json") }
+        if fields.count(of: "content-encoding") > 0, fields.only("content-encoding") != "identity" {
+            return .unsupportedMediaType("Content codings are not read here; send the body as it is.")
+        }
+        guard fields.count(of: "content-type") == 0 || fields.contentTypeIs("application/json") else {
+            return .unsupportedMediaType("Send Content-Type: application/json (curl does with --json).")
+        }
+        return nil
+    }
+}
+
+extension DecodedOperation {
+    /// The reply as a response: in one piece, or streamed where it is large.
+    func response(threads: Int) throws(HTTPProblem) -> HTTPResponse {
+        let reply = try reply(threads: threads)
+        guard reply.numbers > Reply.bufferedNumbers else { return .json(.bytes(reply.text(threads: threads))) }
+        return .json(.stream(ReplyStream(reply, threads: threads)))
+    }
+}

@@ -1,0 +1,45 @@
+import HTTPServer
+import TensorJSON
+
+/// Probes and self-description.
+enum OperationsRoutes {
+    /// Adds them.
+    ///
+    /// They do nothing that could wait.
+    static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int) {
+        router.on(.get, "/livez") { _ in .ready(.json(.bytes(Array("{\"status\":\"live\"}".utf8)))) }
+        router.on(.get, "/readyz") { request in
+            guard status.isDraining else { return .ready(.json(.bytes(Array("{\"status\":\"ready\"}".utf8)))) }
+            let problem = HTTPProblem(.draining, "This server is shutting down.")
+            return .ready(problem.response(requestID: request.id))
+        }
+        router.on(.get, "/metrics") { _ in
+            .ready(.ok(Metrics(status, workBudget: workBudget).bytes, type: "text/plain; version=0.0.4"))
+        }
+        router.on(.get, "/version") { _ in
+            .ready(.json(.bytes(Array("{\"name\":\"softmaxd\",\"version\":\"\(Version.current)\"}".utf8))))
+        }
+        router.on(.get, "/openapi.yaml") { _ in
+            .ready(.ok(PackageResources.openapi_yaml, type: "application/yaml"))
+        }
+        router.on(.get, "/openapi.json") { _ in .ready(.json(.bytes(PackageResources.openapi_json))) }
+        router.on(.get, prefix: "/problems/") { explain($0) }
+    }
+
+    /// `GET /problems/<slug>`: what the `type` of a problem points to.
+    private static func explain(_ request: HTTPRequest) -> HTTPReply {
+        let slug = request.path.dropFirst("/problems/".count)
+        guard let kind = HTTPProblemKind.served.first(where: { $0.slug == slug }) else {
+            return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
+        }
+        var text: [UInt8] = []
+        text.append(contentsOf: "{\"type\":".utf8)
+        appendJSONString("/problems/" + kind.slug, to: &text)
+        text.append(contentsOf: ",\"status\":\(kind.status),\"title\":".utf8)
+        appendJSONString(kind.title, to: &text)
+        text.append(contentsOf: ",\"detail\":".utf8)
+        appendJSONString(kind.explanation, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return .ready(.json(.bytes(text)))
+    }
+}

@@ -1,0 +1,74 @@
+package import HTTPServer
+
+/// The whole service as one handler: routes to operations, cheap work at once, the rest on the compute pool.
+package struct Service: HTTPHandler {
+    private let router: Router
+    private let corsOrigins: [String]
+
+    /// A service of that configuration.
+    ///
+    /// - Parameter status: the server's, for `/readyz`.
+    package init(_ configuration: ServiceConfiguration, status: HTTPServerStatus) {
+        var router = Router()
+        for operation in NativeOperation.allCases {
+            let route = NativeRoute(operation, limits: configuration.limits)
+            router.on(.post, "/" + operation.rawValue) { route.respond(to: $0) }
+        }
+        OperationsRoutes.add(to: &router, status: status, workBudget: configuration.server.workBudget)
+        self.router = router
+        corsOrigins = configuration.corsOrigins
+    }
+
+    package func respond(to request: consuming HTTPRequest) -> HTTPReply {
+        guard !corsOrigins.isEmpty, let origin = request.fields.only("origin"), isAllowed(origin) else {
+            return router.respond(to: request)
+        }
+        return Self.allow(origin, router.respond(to: request))
+    }
+
+    private static func allow(_ origin: String, _ reply: HTTPReply) -> HTTPReply {
+        switch reply {
+        case .ready(let response): .ready(allow(origin, response))
+        case .deferred(let cost, let run): .deferred(cost: cost) { allow(origin, run($0)) }
+        }
+    }
+
+    private func isAllowed(_ origin: String) -> Bool {
+        corsOrigins.contains { $0 == "*" || $0 == origin }
+    }
+
+    /// Adds what a browser wants to see before it hands the reply to a page of that origin (Fetch standard, CORS
+    /// protocol).
+    private static func allow(_ origin: String, _ response: HTTPResponse) -> HTTPResponse {
+        var response = response
+        response.fields.append("access-control-allow-origin", origin)
+        response.fields.append("vary", "Origin")
+        response.fields.append("access-control-expose-headers", "X-Request-Id")
+        if response.status == 204 {
+            response.fields.append("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
+            response.fields.append("access-control-allow-headers", "Content-Type, X-Request-Id, Traceparent")
+            response.fields.append("access-control-max-age", "600")
+        }
+        return response
+    }
+}
+
+extension HTTPResponse {
+    /// A 200 of that content.
+    static func ok(_ body: [UInt8], type: String) -> HTTPResponse {
+        var response = HTTPResponse(status: 200, body: .bytes(body))
+        response.fields.append("content-type", type)
+        return response
+    }
+
+    /// A 200 whose content is JSON.
+    ///
+    /// Its fields are made once, for all replies.
+    static func json(_ body: HTTPBody) -> HTTPResponse { HTTPResponse(status: 200, fields: jsonFields, body: body) }
+
+    private static let jsonFields = {
+        var fields = HTTPFields()
+        fields.append("content-type", "application/json")
+        return fields
+    }()
+}

@@ -1,0 +1,112 @@
+import HTTPServer
+import TensorJSON
+import Testing
+
+@testable import SoftmaxService
+
+@Suite struct RefusalTests {
+    /// A request that must be refused, and how.
+    struct Case: Sendable, CustomTestStringConvertible {
+        var operation: NativeOperation
+        var text: String
+        var status: Int
+        var slug: String
+        var pointer: String?
+        var testDescription: String { "\(operation.rawValue) \(text.prefix(70))" }
+
+        init(_ operation: NativeOperation, _ text: String, _ status: Int, _ slug: String, _ pointer: String?) {
+            (self.operation, self.text, self.status, self.slug, self.pointer) = (operation, text, status, slug, pointer)
+        }
+    }
+
+    static let deep = String(repeating: "[", count: 33) + "1" + String(repeating: "]", count: 33)
+
+    static let cases: [Case] = [
+        Case(.softmax, "", 400, "not-json", nil),
+        Case(.softmax, #"{"logits":[1,]}"#, 400, "not-json", nil),
+        Case(.softmax, #"{"logits":[1]} x"#, 400, "not-json", nil),
+        Case(.softmax, #"{"logits":[NaN]}"#, 400, "not-json", nil),
+        Case(.softmax, #"{"logits":[1],"logits":[2]}"#, 400, "duplicate-member", "/logits"),
+        Case(.softmax, #"{"logits":\#(deep)}"#, 400, "nesting-too-deep", nil),
+        Case(.softmax, #"{"logit":[1]}"#, 422, "invalid-request", "/logit"),
+        Case(.softmax, #"{}"#, 422, "invalid-request", ""),
+        Case(.softmax, #"{"logits":3}"#, 422, "invalid-request", "/logits"),
+        Case(.softmax, #"{"logits":[[1],2]}"#, 422, "invalid-request", "/logits/1"),
+        Case(.softmax, #"{"logits":[[1],[]]}"#, 422, "invalid-request", "/logits/1"),
+        Case(.softmax, #"{"logits":[1,1e999]}"#, 422, "invalid-request", "/logits/1"),
+        Case(.softmax, #"{"logits":[1,1e39],"dtype":"float32"}"#, 422, "invalid-request", "/logits/1"),
+        Case(.softmax, #"{"logits":["Infinity"]}"#, 422, "invalid-request", "/logits/0"),
+        Case(.softmax, #"{"logits":[[1],["-Infinity"]]}"#, 422, "invalid-request", "/logits/1"),
+        Case(.softmax, #"{"logits":[1,2],"mask":[false,false]}"#, 422, "invalid-request", "/logits"),
+        Case(.softmax, #"{"logits":[[1],[2]],"mask":[[true],[true,false]]}"#, 422, "invalid-request", "/mask/1"),
+        Case(.softmax, #"{"logits":[1],"mask":[1]}"#, 422, "invalid-request", "/mask/0"),
+        Case(.softmax, #"{"logits":[1],"mask":[{}]}"#, 422, "invalid-request", "/mask/0"),
+        Case(.softmax, #"{"logits":[1],"temperature":0}"#, 422, "invalid-request", "/temperature"),
+        Case(.softmax, #"{"logits":[1],"temperature":-1}"#, 422, "invalid-request", "/temperature"),
+        Case(.softmax, #"{"logits":[1],"temperature":1e999}"#, 422, "invalid-request", "/temperature"),
+        Case(.softmax, #"{"logits":[1],"axis":1}"#, 422, "invalid-request", "/axis"),
+        Case(.softmax, #"{"logits":[1],"axis":0.5}"#, 422, "invalid-request", "/axis"),
+        Case(.softmax, #"{"logits":[[1,2],[3]],"axis":0}"#, 422, "invalid-request", "/axis"),
+        Case(.softmax, #"{"logits":[1],"function":"sigmoid"}"#, 422, "invalid-request", "/function"),
+        Case(.softmax, #"{"logits":[1],"dtype":"float16"}"#, 422, "invalid-request", "/dtype"),
+        Case(.softmax, #"{"logits":[1],"cotangents":[1]}"#, 422, "invalid-request", "/cotangents"),
+        Case(.jacobian, #"{"logits":[1],"form":"sparse"}"#, 422, "invalid-request", "/form"),
+        Case(.jacobian, #"{"logits":[1],"form":"entries"}"#, 422, "invalid-request", ""),
+        Case(.jacobian, #"{"logits":[1],"entries":[[0,0]]}"#, 422, "invalid-request", "/entries"),
+        Case(
+            .jacobian, #"{"logits":[[1,2],[3]],"form":"entries","entries":[[0,1]]}"#, 422, "invalid-request",
+            "/entries/0/1"),
+        Case(.jacobian, #"{"logits":[1],"form":"entries","entries":[[0,-1]]}"#, 422, "invalid-request", "/entries/0/1"),
+        Case(.jacobian, #"{"logits":[1,2],"temperature":1e-320}"#, 422, "invalid-request", "/temperature"),
+        Case(
+            .jacobian, #"{"logits":[1,2],"temperature":1e-40,"dtype":"float32"}"#, 422, "invalid-request",
+            "/temperature"),
+        Case(.vjp, #"{"logits":[1,2]}"#, 422, "invalid-request", ""),
+        Case(.vjp, #"{"logits":[[1,2],[3,4]],"cotangents":[[1,2],[3]]}"#, 422, "invalid-request", "/cotangents/1"),
+        Case(.vjp, #"{"logits":[1],"cotangents":["-Infinity"]}"#, 422, "invalid-request", "/cotangents/0"),
+        Case(
+            .jvp, #"{"logits":[1,1],"tangents":[1e308,-1e308],"temperature":1e-9}"#, 422, "invalid-request", "/logits"),
+    ]
+
+    @Test(arguments: cases)
+    func `a bad request is refused with its status, kind and place`(_ bad: Case) throws {
+        let problem = try #require(throws: HTTPProblem.self) {
+            let decoded = try DecodedOperation(body(bad.text), operation: bad.operation, limits: ServiceLimits())
+            _ = try decoded.reply(threads: 1)
+        }
+        #expect(problem.status == bad.status)
+        #expect(problem.slug == bad.slug)
+        #expect(!problem.detail.isEmpty)
+        if let pointer = bad.pointer { #expect(problem.pointer == pointer) }
+    }
+
+    @Test func `a reply over the limit names the ways around it`() {
+        let small = service { $0.limits.replyNumbers = 8 }
+        let refused = small.post("/jacobian", #"{"logits":[1,2,3]}"#)
+        #expect(refused.status == 413)
+        #expect(text(of: refused).contains("factored") && text(of: refused).contains("/vjp"))
+        #expect(text(of: refused).contains("\"limit\":8"))
+        #expect(small.post("/jacobian", #"{"logits":[1,2]}"#).status == 200)
+        #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5,6,7,8]}"#).status == 200)
+        #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5,6,7,8,9]}"#).status == 413)
+    }
+
+    @Test func `more numbers than the limit are 413, at the limit 200`() {
+        let small = service { $0.limits.tensor.elements = 4 }
+        #expect(small.post("/softmax", #"{"logits":[1,2,3,4]}"#).status == 200)
+        #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5]}"#).status == 413)
+    }
+
+    @Test func `the fields of a request decide before its body does`() {
+        let service = service()
+        #expect(service.post("/softmax", "x", fields: [("accept", "text/html")]).status == 406)
+        #expect(service.post("/softmax", "x", fields: [("content-encoding", "br")]).status == 415)
+        var fields = HTTPFields()
+        fields.append("content-type", "application/x-www-form-urlencoded")
+        let form = HTTPRequest(method: .post, path: "/softmax", fields: fields, body: body("x"))
+        #expect(service.finish(form).status == 415)
+        // Without a Content-Type the body is taken for what the route reads (RFC 9110 section 8.3).
+        let untyped = HTTPRequest(method: .post, path: "/softmax", body: body(#"{"logits":[1]}"#))
+        #expect(text(of: service.finish(untyped)) == #"{"probabilities":[1]}"#)
+    }
+}

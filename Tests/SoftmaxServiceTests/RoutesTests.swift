@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+@testable import HTTPServer
+@testable import SoftmaxService
+
+@Suite struct RoutesTests {
+    @Test func `readiness ends when draining begins, liveness does not`() {
+        let status = HTTPServerStatus()
+        let service = Service(ServiceConfiguration(), status: status)
+        let ready = HTTPRequest(method: .get, path: "/readyz", id: "r")
+        #expect(service.finish(ready).status == 200)
+        status.setDraining()
+        #expect(service.finish(ready).status == 503)
+        #expect(service.finish(HTTPRequest(method: .get, path: "/livez")).status == 200)
+    }
+
+    @Test func `metrics are in Prometheus text format, each with its help and type`() {
+        let reply = service().finish(HTTPRequest(method: .get, path: "/metrics"))
+        #expect(reply.fields.only("content-type") == "text/plain; version=0.0.4")
+        let lines = text(of: reply).split(separator: "\n")
+        let names = Set(lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " && $0 != "{" } })
+        #expect(names.count == 13)
+        for name in names {
+            #expect(lines.contains { $0.hasPrefix("# HELP \(name) ") })
+            #expect(lines.contains { $0.hasPrefix("# TYPE \(name) ") })
+        }
+    }
+
+    @Test func `every kind of problem is explained, and only those`() throws {
+        let service = service()
+        for kind in HTTPProblemKind.served {
+            let reply = service.finish(HTTPRequest(method: .get, path: "/problems/" + kind.slug))
+            #expect(reply.status == 200)
+            #expect(try member("title", of: text(of: reply)) as? String == kind.title)
+        }
+        #expect(service.finish(HTTPRequest(method: .get, path: "/problems/nothing")).status == 404)
+        #expect(Set(HTTPProblemKind.served.map(\.slug)).count == HTTPProblemKind.served.count)
+    }
+
+    @Test func `the API description lists exactly the kinds of problems there are`() throws {
+        let reply = service().finish(HTTPRequest(method: .get, path: "/openapi.json"))
+        let text = text(of: reply)
+        for kind in HTTPProblemKind.served { #expect(text.contains("\"\(kind.slug)\""), "\(kind.slug)") }
+    }
+
+    @Test func `small requests are answered at once, large ones on the pool`() {
+        let service = service()
+        func reply(_ path: String, _ logits: Int) -> HTTPReply {
+            let text = #"{"logits":[\#(Array(repeating: "1", count: logits).joined(separator: ","))]}"#
+            return service.respond(to: HTTPRequest(method: .post, path: path, body: body(text)))
+        }
+        if case .deferred = reply("/softmax", 10) { Issue.record("10 logits need no pool") }
+        if case .ready = reply("/softmax", 20000) { Issue.record("20 000 logits are no work for an event loop") }
+        guard case .deferred(let cost, _) = reply("/jacobian", 1000) else {
+            Issue.record("10⁶ entries are no work for an event loop")
+            return
+        }
+        #expect(cost == 1_001_000)
+    }
+
+    @Test func `pages of configured origins may read replies, others may not`() {
+        let service = service { $0.corsOrigins = ["https://a.example"] }
+        let allowed = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://a.example")])
+        #expect(allowed.fields.only("access-control-allow-origin") == "https://a.example")
+        let other = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://b.example")])
+        #expect(other.fields.only("access-control-allow-origin") == nil)
+        var fields = HTTPFields()
+        fields.append("origin", "https://a.example")
+        let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
+        #expect(preflight.status == 204)
+        #expect(preflight.fields.only("access-control-allow-methods") == "GET, HEAD, POST, OPTIONS")
+    }
+
+    @Test func `a log line is one JSON object, whatever the client sent`() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        let log = AccessLog(writer)
+        log.record(
+            HTTPAccessRecord(
+                method: "GET", path: "/a\"b", version: .http1_1, status: 404, requestBytes: 1, responseBytes: 2,
+                duration: 3000, requestID: "i\\d", traceparent: nil, peer: "127.0.0.1:5", problem: "not-found",
+                isComplete: false))
+        log.flush()
+        writer.finish()
+        let line = pipe.fileHandleForReading.availableData
+        let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
+        #expect(object["path"] as? String == "/a\"b" && object["request_id"] as? String == "i\\d")
+        #expect(object["duration_us"] as? Int == 3 && object["incomplete"] as? Bool == true)
+        #expect((object["time"] as? String)?.count == "2026-01-01T00:00:00.000Z".count)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import HTTPServer
+import TensorJSON
+import Testing
+
+@testable import SoftmaxService
+
+/// A body as the server hands it over.
+func body(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+/// The text of a reply, whichever way it is sent.
+func text(of response: HTTPResponse) -> String {
+    switch response.body {
+    case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+    case .stream(let source):
+        var bytes: [UInt8] = []
+        while source.next(into: &bytes) {}
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// A service with its default configuration but for `change`.
+func service(_ change: (inout ServiceConfiguration) -> Void = { _ in }) -> Service {
+    var configuration = ServiceConfiguration()
+    change(&configuration)
+    return Service(configuration, status: HTTPServerStatus())
+}
+
+extension Service {
+    /// Answers a POST as the server would, deferred work included.
+    func post(_ path: String, _ text: String, fields: [(StaticString, String)] = []) -> HTTPResponse {
+        var list = HTTPFields()
+        list.append("content-type", "application/json")
+        for (name, value) in fields { list.append(name, value) }
+        return finish(HTTPRequest(method: .post, path: path, fields: list, body: Array(text.utf8), id: "test"))
+    }
+
+    /// Answers a request, deferred work included.
+    func finish(_ request: HTTPRequest) -> HTTPResponse {
+        var reply = respond(to: request)
+        while true {
+            switch reply {
+            case .ready(let response): return response
+            case .deferred(_, let run): reply = run(HTTPCancellation())
+            }
+        }
+    }
+}
+
+/// A reply's member as nested Foundation arrays of numbers.
+func member(_ name: String, of text: String) throws -> Any {
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    return try #require(object[name])
+}
