@@ -1,0 +1,104 @@
+# Everything a newcomer needs: `make run` and `make test`. The rest is for people who work on the service.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PORT ?= 8080
+MINUTES ?= 20
+LIBRARIES := libsimdjson-dev libnghttp2-dev zlib1g-dev
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+.PHONY: run test test-debug test-release test-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+	openapi libraries image clean
+
+## Build in release, serve on 127.0.0.1:8080, print a line to try.
+run: libraries
+	swift build -c release --product softmaxd
+	@printf '\nTry this in another terminal:\n\n  curl --json '"'"'{"logits": [2, 1, 0]}'"'"' http://127.0.0.1:%s/softmax\n\n' $(PORT)
+	@exec .build/release/softmaxd --port $(PORT)
+
+## Every test, in debug and in release, then real clients against the release build.
+test: libraries test-debug test-release test-clients
+
+test-debug: libraries
+	swift test
+
+test-release: libraries
+	swift test -c release
+
+## curl and Python's own HTTP client against a running service.
+test-clients: libraries
+	swift build -c release --product softmaxd
+	Tests/Clients/run .build/release/softmaxd
+
+## Attacks, slow and broken clients, overload: each on a running service, with a second client beside it.
+abuse: libraries $(PYTHON)
+	swift build -c release --product softmaxd
+	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) slow .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) overload .build/release/softmaxd
+
+## Mixed traffic for MINUTES, every reply checked; then memory, descriptors and the log.
+soak: libraries $(PYTHON)
+	swift build -c release --product softmaxd
+	Tests/Abuse/run $(PYTHON) soak .build/release/softmaxd $(MINUTES)
+
+## The kernels' tests on an emulated CPU without AVX.
+test-old-cpu: libraries
+	Tests/SoftmaxCoreTests/old-cpu
+
+## Maximum error of every function, measured against mpmath.
+accuracy: libraries $(PYTHON)
+	swift build -c release --product softmax-stress
+	$(PYTHON) Tests/SoftmaxCoreTests/Golden/stress.py --binary .build/release/softmax-stress
+
+## Processor time a request beside nginx and a minimal C server, in one run.
+bench: libraries
+	Tests/Benchmarks/run
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+## The documentation of SoftmaxCore, as a static site in .build/docs; a warning fails.
+docs: libraries
+	Tests/Tools/build-docs
+
+## Each fuzz target for FUZZ_SECONDS.
+fuzz: libraries
+	Tests/Fuzz/run $${FUZZ_SECONDS:-60}
+
+## The tests and the real clients under AddressSanitizer, then under ThreadSanitizer.
+sanitize: libraries
+	# Leaks are not looked for here: XCTest's own runner leaks 144 bytes at exit.
+	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
+	Tests/Clients/run .build/address/debug/softmaxd
+	swift test --sanitize=thread --scratch-path .build/thread
+	Tests/Clients/run .build/thread/debug/softmaxd
+
+## The API description against the running service.
+schemathesis: libraries $(PYTHON)
+	swift build -c release --product softmaxd
+	Tests/OpenAPI/run-schemathesis .build/release/softmaxd $(VENV)/bin/schemathesis
+
+## Rewrite the JSON form of openapi.yaml that the service carries.
+openapi: $(PYTHON)
+	$(PYTHON) Tests/OpenAPI/to_json.py openapi.yaml Sources/SoftmaxService/Resources/openapi.json
+
+## The container image, with docker or podman.
+image:
+	$$(command -v docker || command -v podman) build -t softmaxd .
+
+libraries:
+	@missing=$$(for p in $(LIBRARIES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		sudo=$$([ $$(id -u) = 0 ] || command -v sudo); \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+$(PYTHON): Tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install -q -r Tests/requirements.txt
+	touch $(PYTHON)
+
+clean:
+	rm -rf .build $(VENV)
