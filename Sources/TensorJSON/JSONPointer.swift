@@ -11,6 +11,9 @@ func pointerStep(_ name: String) -> String {
     return step
 }
 
+/// The same for a name of this program's own.
+func pointerStep(_ name: StaticString) -> String { pointerStep(name.description) }
+
 extension Tokens {
     /// The JSON Pointer of the value that starts at a token, below the value that starts at `first`.
     ///

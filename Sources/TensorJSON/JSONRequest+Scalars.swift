@@ -4,7 +4,7 @@ extension JSONRequest {
     /// The text of a string member; nil if it is absent.
     ///
     /// - Throws: an error of kind `type` if it is anything but a string.
-    public func string(_ name: String) throws(TensorJSONError) -> String? {
+    public func string(_ name: StaticString) throws(TensorJSONError) -> String? {
         try withValue(name) { token, tokens throws(TensorJSONError) in
             guard tokens.byte(token) == UInt8(ascii: "\"") else {
                 throw tokens.typeError(token, must: "be a string", pointer: pointerStep(name))
@@ -16,7 +16,7 @@ extension JSONRequest {
     /// The value of a number member, rounded to float64; nil if it is absent.
     ///
     /// - Throws: an error of kind `type` if it is anything but a number, `range` if float64 does not reach to it.
-    public func number(_ name: String) throws(TensorJSONError) -> Double? {
+    public func number(_ name: StaticString) throws(TensorJSONError) -> Double? {
         try withValue(name) { token, tokens throws(TensorJSONError) in
             guard tokens.isNumber(token) else {
                 throw tokens.typeError(token, must: "be a number", pointer: pointerStep(name))
@@ -36,7 +36,7 @@ extension JSONRequest {
     ///
     /// - Throws: an error of kind `type` if it is anything but a number, or a number with a fraction; `range` if it
     ///   does not fit in 64 bits.
-    public func integer(_ name: String) throws(TensorJSONError) -> Int? {
+    public func integer(_ name: StaticString) throws(TensorJSONError) -> Int? {
         try withValue(name) { token, tokens throws(TensorJSONError) in
             try tokens.integer(token, pointer: pointerStep(name))
         }
@@ -44,7 +44,7 @@ extension JSONRequest {
 
     /// Hands a member's first token to a closure; nil if the member is absent.
     private func withValue<Value>(
-        _ name: String, _ read: (Int, Tokens) throws(TensorJSONError) -> Value
+        _ name: StaticString, _ read: (Int, Tokens) throws(TensorJSONError) -> Value
     ) throws(TensorJSONError) -> Value? {
         guard let member = member(name) else { return nil }
         return try index.withTokens(in: body) { tokens throws(TensorJSONError) in

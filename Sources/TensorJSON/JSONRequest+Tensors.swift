@@ -12,7 +12,7 @@ extension JSONRequest {
     @specialized(where Scalar == Double)
     @specialized(where Scalar == Float)
     public func tensor<Scalar: TensorScalar>(
-        _ name: String, as type: Scalar.Type, allowingNegativeInfinity: Bool
+        _ name: StaticString, as type: Scalar.Type, allowingNegativeInfinity: Bool
     ) throws(TensorJSONError) -> Tensor<Scalar> {
         let (values, layout) = try values(of: name) {
             (reader, buffer: UnsafeMutableBufferPointer<Scalar>) throws(TensorJSONError) in
@@ -24,7 +24,7 @@ extension JSONRequest {
     /// The booleans of a member that is a nested array, by the same rules as a tensor of numbers.
     ///
     /// - Throws: an error of kind `missingMember`, `type` or `noClasses`.
-    public func booleans(_ name: String) throws(TensorJSONError) -> (values: [Bool], layout: TensorLayout) {
+    public func booleans(_ name: StaticString) throws(TensorJSONError) -> (values: [Bool], layout: TensorLayout) {
         try values(of: name) { reader, buffer throws(TensorJSONError) in
             try reader.readBooleans(into: buffer)
         }
@@ -33,7 +33,7 @@ extension JSONRequest {
     /// The pairs of a member that is a list of `[j, i]`, integers not less than 0.
     ///
     /// - Throws: an error of kind `missingMember`, `type` or `range`.
-    public func indexPairs(_ name: String) throws(TensorJSONError) -> [(Int, Int)] {
+    public func indexPairs(_ name: StaticString) throws(TensorJSONError) -> [(Int, Int)] {
         guard let member = member(name) else { throw .missingMember(name) }
         return try index.withTokens(in: body) { tokens throws(TensorJSONError) in
             var reader = RowReader(tokens, member: member.token, name: name)
@@ -43,7 +43,7 @@ extension JSONRequest {
 
     /// Reads a nested array, its rows through a closure that appends a row's values to the buffer and counts them.
     private func values<Value>(
-        of name: String,
+        of name: StaticString,
         readRow: (inout RowReader, UnsafeMutableBufferPointer<Value>) throws(TensorJSONError) -> Int
     ) throws(TensorJSONError) -> ([Value], TensorLayout) {
         guard let member = member(name) else { throw .missingMember(name) }
@@ -51,14 +51,17 @@ extension JSONRequest {
             var reader = RowReader(tokens, member: member.token, name: name)
             var layout = TensorLayout.emptyBatch
             var failure: TensorJSONError?
-            let values = [Value](unsafeUninitializedCapacity: member.scalars) { buffer, count in
-                do throws(TensorJSONError) {
-                    layout = try reader.readRows { reader, start throws(TensorJSONError) in
-                        try readRow(&reader, UnsafeMutableBufferPointer(rebasing: buffer[start...]))
+            var values: [Value] = []
+            values.append(addingCapacity: member.scalars) { output in
+                output.withUnsafeMutableBufferPointer { buffer, count in
+                    do throws(TensorJSONError) {
+                        layout = try reader.readRows { reader, start throws(TensorJSONError) in
+                            try readRow(&reader, UnsafeMutableBufferPointer(rebasing: buffer[start...]))
+                        }
+                        count = layout.scalars
+                    } catch {
+                        failure = error
                     }
-                    count = layout.scalars
-                } catch {
-                    failure = error
                 }
             }
             if let failure { throw failure }

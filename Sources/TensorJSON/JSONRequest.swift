@@ -17,7 +17,7 @@ public struct JSONRequest: ~Copyable {
 
     let body: [UInt8]
     let index: TokenIndex
-    private let names: [String]
+    private let names: [StaticString]
 
     /// One per name; nil where the body does not have it.
     private let members: [Member?]
@@ -30,7 +30,7 @@ public struct JSONRequest: ~Copyable {
     ///   - limits: how much it may hold.
     /// - Throws: an error of kind `syntax`, `duplicateMember`, `depth`, `elements`, `unknownMember`, or `type` if the
     ///   body is not an object. If there are several the first counts, but all others before an unknown member.
-    public init(_ body: [UInt8], members names: [String], limits: TensorLimits) throws(TensorJSONError) {
+    public init(_ body: [UInt8], members names: [StaticString], limits: TensorLimits) throws(TensorJSONError) {
         let index = try Self.index(body, names: names, limits: limits)
         members = try index.withTokens(in: body) { tokens throws(TensorJSONError) in
             try Self.outline(tokens, names: names, limits: limits)
@@ -41,19 +41,19 @@ public struct JSONRequest: ~Copyable {
     }
 
     /// Whether the body has the member.
-    public func contains(_ name: String) -> Bool {
+    public func contains(_ name: StaticString) -> Bool {
         member(name) != nil
     }
 
     /// The member, if the body has it.
-    func member(_ name: String) -> Member? {
-        guard let position = names.firstIndex(of: name) else { return nil }
+    func member(_ name: StaticString) -> Member? {
+        guard let position = names.firstIndex(where: { $0.isEqual(to: name) }) else { return nil }
         return members[position]
     }
 
     /// Finds the document's tokens, or says why it cannot be divided into tokens.
     private static func index(
-        _ body: [UInt8], names: [String], limits: TensorLimits
+        _ body: [UInt8], names: [StaticString], limits: TensorLimits
     ) throws(TensorJSONError) -> TokenIndex {
         do throws(TokenIndex.Failure) {
             return try TokenIndex(body)
@@ -64,9 +64,11 @@ public struct JSONRequest: ~Copyable {
 
     /// Checks the document and lists its members in the order of the names.
     private static func outline(
-        _ tokens: Tokens, names: [String], limits: TensorLimits
+        _ tokens: Tokens, names: [StaticString], limits: TensorLimits
     ) throws(TensorJSONError) -> [Member?] {
-        var members = [Member?](repeating: nil, count: names.count)
+        var members: [Member?] = []
+        members.reserveCapacity(names.count)
+        for _ in names { members.append(nil) }
         var unknown: TensorJSONError?
         var check = GrammarCheck(tokens, limits: limits)
 
@@ -105,16 +107,16 @@ public struct JSONRequest: ~Copyable {
     }
 
     /// Which of the names a member has, by its bytes between the quotes.
-    private static func position(of quoted: UnsafeBufferPointer<UInt8>, in names: [String]) -> Int? {
-        if let position = names.firstIndex(where: { $0.utf8.elementsEqual(quoted) }) { return position }
+    private static func position(of quoted: UnsafeBufferPointer<UInt8>, in names: [StaticString]) -> Int? {
+        if let position = names.firstIndex(where: { $0.isEqual(to: quoted) }) { return position }
         guard quoted.contains(UInt8(ascii: "\\")) else { return nil }
-        let name = decodeQuoted(quoted)
-        return names.firstIndex { $0.utf8.elementsEqual(name.utf8) }
+        var name = decodeQuoted(quoted)
+        return name.withUTF8 { name in names.firstIndex { $0.isEqual(to: name) } }
     }
 
-    private static func unknownMember(_ token: Int, _ tokens: Tokens, names: [String]) -> TensorJSONError {
+    private static func unknownMember(_ token: Int, _ tokens: Tokens, names: [StaticString]) -> TensorJSONError {
         let name = shortened(decodeQuoted(tokens.quoted(token)))
-        let closest = names.min { editDistance($0, name) < editDistance($1, name) }
+        let closest = names.map(\.description).min { editDistance($0, name) < editDistance($1, name) }
         let hint = closest.map { "; the closest known one is \"\($0)\"" } ?? ""
         return TensorJSONError(
             .unknownMember, "There is no member \"\(name)\"\(hint).", pointer: pointerStep(name),
@@ -128,7 +130,7 @@ public struct JSONRequest: ~Copyable {
 
     /// The error for a body without an index: whatever is wrong first, tokens or grammar.
     private static func explain(
-        _ failure: TokenIndex.Failure, _ body: [UInt8], names: [String], limits: TensorLimits
+        _ failure: TokenIndex.Failure, _ body: [UInt8], names: [StaticString], limits: TensorLimits
     ) -> TensorJSONError {
         switch failure {
         case .empty: return GrammarCheck.syntaxError("it is empty", at: body.count)
@@ -149,5 +151,20 @@ public struct JSONRequest: ~Copyable {
             }
         }
         return GrammarCheck.syntaxError(lexical.reason, at: lexical.offset)
+    }
+}
+
+extension StaticString {
+    /// Whether two names are the same: for two literals of one module a look at their addresses.
+    func isEqual(to other: StaticString) -> Bool {
+        utf8Start == other.utf8Start && utf8CodeUnitCount == other.utf8CodeUnitCount
+            || isEqual(to: UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
+    }
+
+    /// Whether those bytes are the name's.
+    func isEqual(to bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard bytes.count == utf8CodeUnitCount else { return false }
+        for index in bytes.indices where bytes[index] != utf8Start[index] { return false }
+        return true
     }
 }

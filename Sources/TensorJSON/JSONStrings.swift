@@ -102,22 +102,3 @@ private struct JSONEscape {
         return unit
     }
 }
-
-/// Appends a text as a JSON string, quotes included: RFC 8259 section 7, with no more escapes than it demands.
-public func appendJSONString(_ text: String, to output: inout [UInt8]) {
-    output.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
-        case UInt8(ascii: "\n"): output.append(contentsOf: #"\n"#.utf8)
-        case UInt8(ascii: "\r"): output.append(contentsOf: #"\r"#.utf8)
-        case UInt8(ascii: "\t"): output.append(contentsOf: #"\t"#.utf8)
-        case 0..<0x20:
-            let digits: StaticString = "0123456789abcdef"
-            output.append(contentsOf: #"\u00"#.utf8)
-            digits.withUTF8Buffer { output.append(contentsOf: [$0[Int(byte >> 4)], $0[Int(byte & 15)]]) }
-        default: output.append(byte)
-        }
-    }
-    output.append(UInt8(ascii: "\""))
-}

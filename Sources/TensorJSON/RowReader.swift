@@ -4,13 +4,13 @@ import CSimdjson
 struct RowReader {
     private let tokens: Tokens
     private let first: Int
-    private let name: String
+    private let name: StaticString
 
     /// The next token.
     private var token: Int
 
     /// A reader of the value that starts at a token and belongs to the member of that name.
-    init(_ tokens: Tokens, member first: Int, name: String) {
+    init(_ tokens: Tokens, member first: Int, name: StaticString) {
         self.tokens = tokens
         self.first = first
         self.name = name

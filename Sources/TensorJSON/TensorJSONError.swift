@@ -52,7 +52,7 @@ public struct TensorJSONError: Error, Equatable, Sendable {
     }
 
     /// The error for a member that has to be there and is not.
-    public static func missingMember(_ name: String) -> TensorJSONError {
+    public static func missingMember(_ name: StaticString) -> TensorJSONError {
         TensorJSONError(.missingMember, "The member \"\(name)\" is required.", pointer: "")
     }
 }

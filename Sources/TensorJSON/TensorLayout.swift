@@ -133,7 +133,7 @@ public struct TensorLayout: Equatable, Sendable {
     private static func shape(of records: [Row]) -> [Int]? {
         let depth = Int(records[0].brackets.opens)
         let length = records[0].end
-        if records.count == 1 { return Array(repeating: 1, count: depth) + [length] }
+        if records.count == 1 { return depth == 0 ? [length] : Array(repeating: 1, count: depth) + [length] }
 
         // At each level, counted from the rows outwards, arrays must close after equal numbers of rows.
         var periods = [Int](repeating: 0, count: depth)

@@ -1,7 +1,7 @@
 import TensorJSON
 
 /// The members that the tests' requests may have.
-let knownMembers = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries", "a/b~c"]
+let knownMembers: [StaticString] = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries", "a/b~c"]
 
 /// What reading a body as a request came to: nil, or the error.
 func refusal(of body: [UInt8], limits: TensorLimits = TensorLimits()) -> TensorJSONError? {

@@ -93,13 +93,14 @@ struct TensorReadingTests {
         #expect(mask.layout == (try tensor("[[0,0],[0]]").layout))
         let empty = try request.booleans("dtype")
         #expect(empty.values.isEmpty && empty.layout == .emptyBatch)
-        for (name, pointer) in [("axis", "/axis"), ("logits", "/logits/1/0"), ("temperature", "")] {
+        let places: [(StaticString, String)] = [("axis", "/axis"), ("logits", "/logits/1/0"), ("temperature", "")]
+        for (name, pointer) in places {
             do throws(TensorJSONError) {
                 _ = try request.booleans(name)
                 Issue.record("\(name) is not made of booleans")
             } catch {
                 #expect(error.pointer == pointer)
-                #expect(error.kind == (name == "temperature" ? .missingMember : .type))
+                #expect(error.kind == (pointer.isEmpty ? .missingMember : .type))
             }
         }
     }

@@ -82,22 +82,6 @@ struct WriterTests {
         }
         #expect(growths < 40)
     }
-
-    @Test(
-        "Strings are escaped as RFC 8259 demands",
-        arguments: [
-            ("", #""""#), ("a/b", #""a/b""#), ("\"\\", #""\"\\""#), ("\n\r\t", #""\n\r\t""#),
-            ("\u{0}\u{1F}\u{7F}", "\"\\u0000\\u001f\u{7F}\""),
-            ("é€😀\u{2028}", "\"é€😀\u{2028}\""),
-        ])
-    func escapesStrings(text: String, json: String) throws {
-        var output: [UInt8] = []
-        appendJSONString(text, to: &output)
-        #expect(String(decoding: output, as: UTF8.self) == json)
-        let request = try JSONRequest(
-            Array("{\"dtype\":".utf8) + output + Array("}".utf8), members: knownMembers, limits: TensorLimits())
-        #expect(try request.string("dtype") == text)
-    }
 }
 
 /// How deep a text's first bracket run goes.

@@ -25,8 +25,6 @@ extension HTTP1Session {
         switch response.body {
         case .bytes(let bytes):
             output.write { buffer in
-                let isSmall = hasBody && bytes.count <= HTTPOutput.copyLimit
-                buffer.reserveCapacity(buffer.count + 512 + (isSmall ? bytes.count : 0))
                 head.write(response.fields, date: date, requestID: requestID, to: &buffer)
             }
             if hasBody { output.append(bytes) }

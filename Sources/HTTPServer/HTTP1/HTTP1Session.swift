@@ -15,7 +15,7 @@
 /// `Upgrade` is ignored (RFC 9110 section 7.8 leaves that to the server) unless the session was made to offer HTTP/2:
 /// then a first request that asks for h2c gets 101 and becomes ``takeUpgrade()``. HTTP/2's preface gets 505: whoever
 /// wants HTTP/2 on the same port looks at the first bytes before it makes this session.
-package struct HTTP1Session: HTTPSession {
+package struct HTTP1Session: HTTPSession, ~Copyable {
     enum State: Sendable {
         /// Between requests, or within a head.
         case head

@@ -35,46 +35,50 @@ struct ResponseHead {
     ///   - date: an IMF-fixdate (RFC 9110 section 5.6.7); empty for none.
     ///   - requestID: `X-Request-Id`; empty or unusable for none.
     func write(_ fields: HTTPFields, date: [UInt8], requestID: String, to buffer: inout [UInt8]) {
-        buffer.append("HTTP/1.1 ")
-        buffer.appendDecimal(status)
-        buffer.append(UInt8.space)
-        buffer.append(Self.reason(status))
-        buffer.append("\r\n")
-        if Self.isValue(date.span), !date.isEmpty {
-            buffer.append("Date: ")
-            buffer.append(contentsOf: date)
-            buffer.append("\r\n")
-        }
-        writeRequestID(requestID, to: &buffer)
-        for line in fields.lines { Self.write(line, of: fields, to: &buffer) }
-        switch framing {
-        case .none, .close: break
-        case .length(let length):
-            buffer.append("Content-Length: ")
-            buffer.appendDecimal(length)
-            buffer.append("\r\n")
-        case .chunked: buffer.append("Transfer-Encoding: chunked\r\n")
-        }
-        switch connection {
-        case .kept: buffer.append("\r\n")
-        case .keptAlive: buffer.append("Connection: keep-alive\r\n\r\n")
-        case .closed: buffer.append("Connection: close\r\n\r\n")
+        // Beside what varies: the status line, five names, a length and the line ends, below 256 bytes.
+        let room = 256 + date.count + requestID.utf8.count + fields.storage.count + 4 * fields.lines.count
+        buffer.write(atMost: room) { writer in
+            writeStatusLine(to: &writer)
+            if !date.isEmpty, Self.isValue(date.span) {
+                writer.append("Date: ")
+                writer.append(date.span)
+                writer.append("\r\n")
+            }
+            if isRequestID(requestID) {
+                writer.append("X-Request-Id: ")
+                writer.append(requestID)
+                writer.append("\r\n")
+            }
+            for line in fields.lines { Self.write(line, of: fields, to: &writer) }
+            switch framing {
+            case .none, .close: break
+            case .length(let length):
+                writer.append("Content-Length: ")
+                writer.appendDecimal(length)
+                writer.append("\r\n")
+            case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+            }
+            switch connection {
+            case .kept: writer.append("\r\n")
+            case .keptAlive: writer.append("Connection: keep-alive\r\n\r\n")
+            case .closed: writer.append("Connection: close\r\n\r\n")
+            }
         }
     }
 
-    private func writeRequestID(_ id: String, to buffer: inout [UInt8]) {
-        let start = buffer.count
-        buffer.append("X-Request-Id: ")
-        let valueStart = buffer.count
-        buffer.append(contentsOf: id.utf8)
-        if isRequestID(buffer.span.extracting(valueStart..<buffer.count)) {
-            buffer.append("\r\n")
+    private func writeStatusLine(to writer: inout ByteWriter) {
+        if status == 200 {
+            writer.append("HTTP/1.1 200 OK\r\n")
         } else {
-            buffer.removeSubrange(start...)
+            writer.append("HTTP/1.1 ")
+            writer.appendDecimal(status)
+            writer.append(UInt8.space)
+            writer.append(Self.reason(status))
+            writer.append("\r\n")
         }
     }
 
-    private static func write(_ line: HTTPFields.Line, of fields: HTTPFields, to buffer: inout [UInt8]) {
+    private static func write(_ line: HTTPFields.Line, of fields: HTTPFields, to writer: inout ByteWriter) {
         let bytes = fields.storage.span
         let name = bytes.extracting(line.name)
         let value = bytes.extracting(line.value)
@@ -84,12 +88,12 @@ struct ResponseHead {
         for index in name.indices {
             let byte = name[index]
             let isSmall = byte &- UInt8(ascii: "a") < 26
-            buffer.append(startsWord && isSmall ? byte & ~0x20 : byte)
+            writer.append(startsWord && isSmall ? byte & ~0x20 : byte)
             startsWord = byte == UInt8(ascii: "-")
         }
-        buffer.append(": ")
-        buffer.append(value)
-        buffer.append("\r\n")
+        writer.append(": ")
+        writer.append(value)
+        writer.append("\r\n")
     }
 
     static func isToken(_ name: borrowing Span<UInt8>) -> Bool {

@@ -15,52 +15,32 @@ extension HTTPProblem {
     ///
     /// `error` repeats `detail` for clients that look for nothing else.
     func json(requestID: String) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(256 + 2 * detail.utf8.count)
-        text.append(#"{"type":"#)
-        text.appendJSON("/problems/" + slug)
-        text.append(#","title":"#)
-        text.appendJSON(title)
-        text.append(#","status":"#)
-        text.appendDecimal(status)
-        text.append(#","detail":"#)
-        text.appendJSON(detail)
-        if let pointer {
-            text.append(#","pointer":"#)
-            text.appendJSON(pointer)
-        }
-        if let limit {
-            text.append(#","limit":"#)
-            text.appendDecimal(limit)
-        }
-        text.append(#","request_id":"#)
-        text.appendJSON(requestID)
-        text.append(#","error":"#)
-        text.appendJSON(detail)
-        text.append("}\n")
-        return text
-    }
-}
-
-extension [UInt8] {
-    /// Appends text as a JSON string (RFC 8259 section 7): quotes, backslash and control characters are escaped.
-    ///
-    /// A `String` is always Unicode: bytes that were not UTF-8 became U+FFFD when it was made.
-    fileprivate mutating func appendJSON(_ text: String) {
-        append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                append(UInt8(ascii: "\\"))
-                append(byte)
-            case 0..<0x20, 0x7F:
-                append("\\u00")
-                if byte < 0x10 { append(UInt8(ascii: "0")) }
-                appendHexadecimal(Int(byte))
-            default:
-                append(byte)
+        let strings = slug.utf8.count + title.utf8.count + 2 * detail.utf8.count + requestID.utf8.count
+        var json: [UInt8] = []
+        // Beside those strings, of which a byte takes six at most: names and two numbers, below 200 bytes.
+        json.write(atMost: 200 + 6 * (strings + (pointer?.utf8.count ?? 0))) { text in
+            text.append(#"{"type":"#)
+            text.appendJSON("/problems/" + slug)
+            text.append(#","title":"#)
+            text.appendJSON(title)
+            text.append(#","status":"#)
+            text.appendDecimal(status)
+            text.append(#","detail":"#)
+            text.appendJSON(detail)
+            if let pointer {
+                text.append(#","pointer":"#)
+                text.appendJSON(pointer)
             }
+            if let limit {
+                text.append(#","limit":"#)
+                text.appendDecimal(limit)
+            }
+            text.append(#","request_id":"#)
+            text.appendJSON(requestID)
+            text.append(#","error":"#)
+            text.appendJSON(detail)
+            text.append("}\n")
         }
-        append(UInt8(ascii: "\""))
+        return json
     }
 }

@@ -10,7 +10,7 @@
 ///    close, RFC 9112 section 9.6), close.
 ///
 /// HTTP/1.1 and HTTP/2 differ only behind this protocol.
-package protocol HTTPSession: Sendable {
+package protocol HTTPSession: ~Copyable, Sendable {
     /// The version that is spoken.
     var version: HTTPVersion { get }
     /// Says what time it is, in nanoseconds from any fixed point, before anything else that happens then.
@@ -56,7 +56,7 @@ package protocol HTTPSession: Sendable {
 }
 
 /// What a session is that has one request in flight and no use for the time.
-extension HTTPSession {
+extension HTTPSession where Self: ~Copyable {
     /// HTTP/1.1 or, answered the same, 1.0.
     package var version: HTTPVersion { .http1_1 }
     /// Does nothing.

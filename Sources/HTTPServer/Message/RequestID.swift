@@ -15,6 +15,12 @@ extension HTTPFields {
     }
 }
 
+/// Whether the text may stand as a request's identifier.
+func isRequestID(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { isRequestID($0.span) }
+}
+
 /// Whether the bytes may stand as a request's identifier.
 func isRequestID(_ bytes: borrowing Span<UInt8>) -> Bool {
     guard (1...128).contains(bytes.count) else { return false }

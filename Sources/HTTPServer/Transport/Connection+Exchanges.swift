@@ -211,7 +211,7 @@ extension Connection {
             guard let end = exchanges[index].endsAt, end <= written else { continue }
             isAnyOut = true
             exchanges[index].record.isComplete = true
-            loop.report(exchanges[index].record, startedAt: exchanges[index].startedAt)
+            loop.report(&exchanges[index])
         }
         if isAnyOut { exchanges.removeAll { $0.record.isComplete } }
     }
@@ -221,8 +221,8 @@ extension Connection {
         while let exchange = exchanges.popLast() { abandon(exchange, on: loop) }
     }
 
-    private func abandon(_ exchange: Exchange, on loop: EventLoop) {
+    private func abandon(_ exchange: consuming Exchange, on loop: EventLoop) {
         exchange.work?.cancel(loop.context)
-        loop.report(exchange.record, startedAt: exchange.startedAt)
+        loop.report(&exchange)
     }
 }

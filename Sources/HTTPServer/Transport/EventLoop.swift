@@ -141,12 +141,11 @@ final class EventLoop {
     func nextRequestID() -> String { ids.next() }
 
     /// A request is over.
-    func report(_ record: HTTPAccessRecord, startedAt: UInt64) {
-        var record = record
+    func report(_ exchange: inout Exchange) {
         let end = context.clock.monotonic()
-        record.duration = end > startedAt ? end - startedAt : 0
-        counters.count(record)
-        observer.record(record)
+        exchange.record.duration = end > exchange.startedAt ? end - exchange.startedAt : 0
+        counters.count(exchange.record)
+        observer.record(exchange.record)
         if flushAt == .max { flushAt = now &+ Self.flushInterval }
     }
 

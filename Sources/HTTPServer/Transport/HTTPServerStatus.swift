@@ -99,6 +99,9 @@ public struct HTTPServerCounts: Sendable, Equatable {
 }
 
 /// One loop's share of ``HTTPServerCounts``, so that loops do not contend for a cache line.
+///
+/// Only that loop's thread counts, so that a count is a load and a store instead of a locked instruction; any thread may
+/// read.
 final class LoopCounters: Sendable {
     private let accepted = Atomic<Int>(0)
     private let acceptPauses = Atomic<Int>(0)
@@ -112,22 +115,27 @@ final class LoopCounters: Sendable {
     private let clientError = Atomic<Int>(0)
     private let serverError = Atomic<Int>(0)
 
-    func countAccept() { accepted.add(1, ordering: .relaxed) }
-    func countAcceptPause() { acceptPauses.add(1, ordering: .relaxed) }
+    func countAccept() { Self.add(1, to: accepted) }
+    func countAcceptPause() { Self.add(1, to: acceptPauses) }
 
-    func count(_ record: HTTPAccessRecord) {
-        if record.problem != nil { refused.add(1, ordering: .relaxed) }
-        if !record.isComplete { incomplete.add(1, ordering: .relaxed) }
-        requestBytes.wrappingAdd(record.requestBytes, ordering: .relaxed)
-        responseBytes.wrappingAdd(record.responseBytes, ordering: .relaxed)
+    func count(_ record: borrowing HTTPAccessRecord) {
+        if record.problem != nil { Self.add(1, to: refused) }
+        if !record.isComplete { Self.add(1, to: incomplete) }
+        Self.add(record.requestBytes, to: requestBytes)
+        Self.add(record.responseBytes, to: responseBytes)
         switch record.status {
-        case 200..<300: successful.add(1, ordering: .relaxed)
-        case 400..<500: clientError.add(1, ordering: .relaxed)
-        case 500..<600: serverError.add(1, ordering: .relaxed)
-        case 300..<400: redirection.add(1, ordering: .relaxed)
-        case 100..<200: informational.add(1, ordering: .relaxed)
+        case 200..<300: Self.add(1, to: successful)
+        case 400..<500: Self.add(1, to: clientError)
+        case 500..<600: Self.add(1, to: serverError)
+        case 300..<400: Self.add(1, to: redirection)
+        case 100..<200: Self.add(1, to: informational)
         default: break
         }
+    }
+
+    @inline(__always)
+    private static func add(_ amount: Int, to counter: borrowing Atomic<Int>) {
+        counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
     func add(to counts: inout HTTPServerCounts) {

@@ -5,7 +5,7 @@
 /// given to HTTP/1.1 when more of it does not come.
 ///
 /// Concrete, because through `any HTTPSession` every look at a session copies all of it.
-package struct ConnectionSession: HTTPSession {
+package struct ConnectionSession: HTTPSession, ~Copyable {
     private let deadlines: DeadlineLimits
     private let limits: HTTPLimits
     private var http1: HTTP1Session

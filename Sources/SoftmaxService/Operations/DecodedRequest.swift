@@ -68,7 +68,7 @@ final class DecodedRequest<Scalar: ServiceScalar>: Sendable {
     var cost: Int { logits.count + vector.count + replyNumbers }
 
     private static func requireSameNesting(
-        _ other: TensorLayout, _ layout: TensorLayout, member: String
+        _ other: TensorLayout, _ layout: TensorLayout, member: StaticString
     ) throws(HTTPProblem) {
         guard let place = layout.firstDifference(from: other) else { return }
         throw .meaningless("\(member) must be nested exactly like logits", pointer: "/\(member)\(place)")

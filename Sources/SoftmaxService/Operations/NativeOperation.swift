@@ -12,7 +12,7 @@ package enum NativeOperation: String, Sendable, CaseIterable {
     case jvp
 
     /// The members a request of this operation may have, in the order of the API reference.
-    var members: [String] {
+    var members: [StaticString] {
         switch self {
         case .softmax: Self.softmaxMembers
         case .jacobian: Self.jacobianMembers
@@ -21,13 +21,13 @@ package enum NativeOperation: String, Sendable, CaseIterable {
         }
     }
 
-    private static let softmaxMembers = ["logits", "axis", "temperature", "function", "mask", "dtype"]
+    private static let softmaxMembers: [StaticString] = ["logits", "axis", "temperature", "function", "mask", "dtype"]
     private static let jacobianMembers = softmaxMembers + ["form", "entries"]
     private static let vjpMembers = softmaxMembers + ["cotangents"]
     private static let jvpMembers = softmaxMembers + ["tangents"]
 
     /// The member that holds the vector the Jacobian is applied to, where there is one.
-    var vectorMember: String? {
+    var vectorMember: StaticString? {
         switch self {
         case .vjp: "cotangents"
         case .jvp: "tangents"

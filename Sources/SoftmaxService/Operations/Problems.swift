@@ -10,7 +10,7 @@ extension HTTPProblem {
     }
 
     /// A member that has to be there and is not.
-    static func missing(_ member: String, why: String) -> HTTPProblem {
+    static func missing(_ member: StaticString, why: String) -> HTTPProblem {
         .meaningless("member \"\(member)\" is missing: \(why)", pointer: "")
     }
 

@@ -81,6 +81,7 @@ struct SampleArrangement: Sendable {
         if sampleLayout.isRectangular, samples > 0 {
             // Equal samples: a size that needs no walk over them. (No overflow: the reply's size was checked before.)
             let step = max(1, numbers / max(1, weight(sampleLayout.rowLength(0))))
+            if step >= samples { return [0..<samples] }
             return stride(from: 0, to: samples, by: step).map { $0..<min($0 + step, samples) }
         }
         var ranges: [Range<Int>] = []

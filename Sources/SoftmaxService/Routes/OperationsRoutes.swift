@@ -1,5 +1,4 @@
 import HTTPServer
-import TensorJSON
 
 /// Probes and self-description.
 enum OperationsRoutes {
@@ -32,14 +31,20 @@ enum OperationsRoutes {
         guard let kind = HTTPProblemKind.served.first(where: { $0.slug == slug }) else {
             return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
         }
+        let strings = kind.slug.utf8.count + kind.title.utf8.count + kind.explanation.utf8.count
         var text: [UInt8] = []
-        text.append(contentsOf: "{\"type\":".utf8)
-        appendJSONString("/problems/" + kind.slug, to: &text)
-        text.append(contentsOf: ",\"status\":\(kind.status),\"title\":".utf8)
-        appendJSONString(kind.title, to: &text)
-        text.append(contentsOf: ",\"detail\":".utf8)
-        appendJSONString(kind.explanation, to: &text)
-        text.append(UInt8(ascii: "}"))
+        // Beside those strings, of which a byte takes six at most: names and a number, below 100 bytes.
+        text.write(atMost: 100 + 6 * strings) { text in
+            text.append("{\"type\":")
+            text.appendJSON("/problems/" + kind.slug)
+            text.append(",\"status\":")
+            text.appendDecimal(kind.status)
+            text.append(",\"title\":")
+            text.appendJSON(kind.title)
+            text.append(",\"detail\":")
+            text.appendJSON(kind.explanation)
+            text.append("}")
+        }
         return .ready(.json(.bytes(text)))
     }
 }

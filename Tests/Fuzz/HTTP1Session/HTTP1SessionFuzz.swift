@@ -58,7 +58,7 @@ struct Options {
 }
 
 /// A client and its transport.
-struct Peer {
+struct Peer: ~Copyable {
     let options: Options
     var session: HTTP1Session
     var events: [String] = []

@@ -11,9 +11,9 @@ struct ConformanceTests {
 
     @Test("a case ends in an outcome that its RFC allows", arguments: ConformanceCase.all)
     func outcome(_ example: ConformanceCase) throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive(example.bytes)
-        let outcome = try #require(example.outcome(replies: driver.sent, isClosed: driver.session.isFinished))
+        let outcome = try #require(example.outcome(replies: driver.sent, isClosed: driver.isFinished))
         #expect(example.accepted.contains(outcome), "\(outcome) is none of \(example.accepted)")
         if outcome.isClosed {
             let last = try #require(driver.replies(firstIsForHead: example.beginsWithHead)?.last)
@@ -25,10 +25,10 @@ struct ConformanceTests {
         "a case comes out the same however its bytes are split in two",
         arguments: ConformanceCase.all.filter { $0.bytes.count < 2048 })
     func everySplit(_ example: ConformanceCase) {
-        var whole = SessionDriver()
+        let whole = SessionDriver()
         whole.receive(example.bytes)
         for split in 1..<example.bytes.count {
-            var driver = SessionDriver()
+            let driver = SessionDriver()
             driver.receive(example.bytes[..<split])
             driver.receive(example.bytes[split...])
             #expect(driver.sent == whole.sent, "split at \(split)")
@@ -38,9 +38,9 @@ struct ConformanceTests {
 
     @Test("a case comes out the same byte by byte", arguments: ConformanceCase.all)
     func byteByByte(_ example: ConformanceCase) {
-        var whole = SessionDriver()
+        let whole = SessionDriver()
         whole.receive(example.bytes)
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         for byte in example.bytes { driver.receive(CollectionOfOne(byte)) }
         #expect(driver.sent == whole.sent)
         #expect(driver.log == whole.log)

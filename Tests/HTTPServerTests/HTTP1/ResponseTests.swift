@@ -5,7 +5,7 @@ import Testing
 struct ResponseTests {
     /// A driver with a request of that method and version in flight, and its stream.
     private func inFlight(_ method: String = "GET", version: String = "1.1") throws -> (SessionDriver, Int) {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly("\(method) / HTTP/\(version)\r\nHost: a\r\nConnection: keep-alive\r\n\r\n".utf8)
         let (_, stream) = try driver.nextRequest()
         return (driver, stream)
@@ -13,7 +13,7 @@ struct ResponseTests {
 
     @Test("a response is written with the server's fields around its own")
     func wholeResponse() throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         var response = HTTPResponse(status: 200, body: .bytes(Array("{}".utf8)))
         response.fields.append("content-type", "application/json")
         driver.respond(response, to: stream, requestID: "id-7")
@@ -33,32 +33,32 @@ struct ResponseTests {
     @Test("HEAD gets the head of GET and no body", arguments: [0, 5, 5000])
     func head(_ count: Int) throws {
         let response = HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 65, count: count)))
-        var (get, getStream) = try inFlight("GET")
+        let (get, getStream) = try inFlight("GET")
         get.respond(response, to: getStream)
         get.flush()
-        var (head, headStream) = try inFlight("HEAD")
+        let (head, headStream) = try inFlight("HEAD")
         head.respond(response, to: headStream)
         head.flush()
         #expect(Array(get.sent.dropLast(count)) == head.sent)
         #expect(head.replies(firstIsForHead: true)?.first?["content-length"] == "\(count)")
-        #expect(head.session.phase == .idle)
+        #expect(head.phase == .idle)
     }
 
     @Test("204 and 304 have neither body nor length", arguments: [204, 304], ["GET", "HEAD"])
     func noContent(_ status: Int, _ method: String) throws {
-        var (driver, stream) = try inFlight(method)
+        let (driver, stream) = try inFlight(method)
         driver.respond(HTTPResponse(status: status, body: .bytes([1, 2, 3])), to: stream)
         driver.flush()
         let reply = try #require(driver.replies()?.first)
         #expect(reply.status == status)
         #expect(reply["content-length"] == nil)
         #expect(reply["transfer-encoding"] == nil)
-        #expect(driver.session.phase == .idle)
+        #expect(driver.phase == .idle)
     }
 
     @Test("a status that is none becomes 500", arguments: [-1, 0, 100, 199, 600, 1200, Int.max, Int.min])
     func badStatus(_ status: Int) throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         driver.respond(HTTPResponse(status: status), to: stream)
         driver.flush()
         #expect(driver.replies()?.map(\.status) == [500])
@@ -68,7 +68,7 @@ struct ResponseTests {
         "a field whose value could end its line is not sent",
         arguments: ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "\u{7f}", "\r\n\r\nHTTP/1.1 200 OK"])
     func splitting(_ value: String) throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         var response = HTTPResponse(status: 200)
         response.fields.append("x-good", "1")
         response.fields.append("x-bad", value)
@@ -82,7 +82,7 @@ struct ResponseTests {
 
     @Test("fields that frame the message are the session's alone")
     func ownFields() throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         var response = HTTPResponse(status: 200, body: .bytes([65]))
         response.fields.append("content-length", "7")
         response.fields.append("Transfer-Encoding", "chunked")
@@ -99,11 +99,11 @@ struct ResponseTests {
 
     @Test("a large body is sent whole and its array is taken over, not copied")
     func largeBody() throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
         driver.respond(HTTPResponse(status: 200, body: .bytes(body)), to: stream)
         let sharesStorage = body.withUnsafeBytes { bytes in
-            driver.session.output.withFirstSegments { $0.contains { $0.baseAddress == bytes.baseAddress } }
+            driver.output.withFirstSegments { $0.contains { $0.baseAddress == bytes.baseAddress } }
         }
         #expect(sharesStorage)
         driver.flush()
@@ -112,11 +112,11 @@ struct ResponseTests {
 
     @Test("a streamed body is chunked", arguments: [[], [1], [0, 3], [3, 0, 70_000, 5], [70_000, 0]])
     func streamed(_ sizes: [Int]) throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         driver.respond(HTTPResponse(status: 200, body: .stream(NoSource())), to: stream)
-        #expect(driver.session.wantsBody(of: stream))
-        #expect(!driver.session.wantsInput)
-        #expect(driver.session.phase == .handling)
+        #expect(driver.wantsBody(of: stream))
+        #expect(!driver.wantsInput)
+        #expect(driver.phase == .handling)
         var body: [UInt8] = []
         for (index, size) in sizes.enumerated() {
             let piece = [UInt8](repeating: UInt8(index), count: size)
@@ -130,19 +130,19 @@ struct ResponseTests {
         #expect(reply["content-length"] == nil)
         #expect(reply.isWhole)
         #expect(reply.body == body)
-        #expect(driver.session.phase == .idle)
+        #expect(driver.phase == .idle)
         driver.receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(driver.replies()?.map(\.status) == [200, 200])
     }
 
     @Test("a streamed body to an HTTP/1.0 client ends with the connection")
     func streamedTo10() throws {
-        var (driver, stream) = try inFlight(version: "1.0")
+        let (driver, stream) = try inFlight(version: "1.0")
         driver.respond(HTTPResponse(status: 200, body: .stream(NoSource())), to: stream)
         driver.session.write(Array("abc".utf8), to: stream, isLast: false)
         driver.session.write(Array("def".utf8), to: stream, isLast: true)
         driver.flush()
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
         let reply = try #require(driver.replies()?.first)
         #expect(reply["transfer-encoding"] == nil)
         #expect(reply["connection"] == "close")
@@ -153,9 +153,9 @@ struct ResponseTests {
         "a streamed body that cannot be sent is cancelled before it is made",
         arguments: [("HEAD", 200), ("GET", 204), ("GET", 304)], ["1.0", "1.1"])
     func unwantedStream(_ request: (method: String, status: Int), _ version: String) throws {
-        var (driver, stream) = try inFlight(request.method, version: version)
+        let (driver, stream) = try inFlight(request.method, version: version)
         driver.respond(HTTPResponse(status: request.status, body: .stream(NoSource())), to: stream)
-        #expect(!driver.session.wantsBody(of: stream))
+        #expect(!driver.wantsBody(of: stream))
         driver.session.write([1, 2, 3], to: stream, isLast: true)
         driver.pump()
         #expect(driver.log == ["cancelled \(stream)"])
@@ -166,13 +166,13 @@ struct ResponseTests {
 
     @Test("a body that was begun and is aborted is cut, so that the client sees it")
     func abort() throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         driver.respond(HTTPResponse(status: 200, body: .stream(NoSource())), to: stream)
         driver.session.write(Array("abc".utf8), to: stream, isLast: false)
         driver.session.abort(stream)
         driver.session.write(Array("def".utf8), to: stream, isLast: true)
         driver.flush()
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
         let reply = try #require(driver.replies()?.first)
         #expect(!reply.isWhole)
         #expect(reply.text == "abc")
@@ -180,26 +180,26 @@ struct ResponseTests {
 
     @Test("aborting a stream that is gone does nothing")
     func abortGone() throws {
-        var (driver, stream) = try inFlight()
+        let (driver, stream) = try inFlight()
         driver.respond(HTTPResponse(status: 200), to: stream)
         driver.session.abort(stream)
         driver.session.abort(stream + 1)
-        #expect(!driver.session.isFinished)
+        #expect(!driver.isFinished)
     }
 
     @Test("more of a body is wanted only while little of it waits")
     func backPressure() throws {
         var limits = HTTPLimits()
         limits.outputHighWater = 1000
-        var driver = SessionDriver(limits: limits)
+        let driver = SessionDriver(limits: limits)
         driver.receiveOnly("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
         let (_, stream) = try driver.nextRequest()
         driver.respond(HTTPResponse(status: 200, body: .stream(NoSource())), to: stream)
-        #expect(driver.session.wantsBody(of: stream))
-        #expect(!driver.session.wantsBody(of: stream + 1))
+        #expect(driver.wantsBody(of: stream))
+        #expect(!driver.wantsBody(of: stream + 1))
         driver.session.write([UInt8](repeating: 1, count: 2000), to: stream, isLast: false)
-        #expect(!driver.session.wantsBody(of: stream))
-        driver.session.didWrite(driver.session.output.count - 1000)
-        #expect(driver.session.wantsBody(of: stream))
+        #expect(!driver.wantsBody(of: stream))
+        driver.session.didWrite(driver.output.count - 1000)
+        #expect(driver.wantsBody(of: stream))
     }
 }

@@ -2,7 +2,9 @@ import HTTPServer
 import Testing
 
 /// Drives a session as the transport does, answering at once and writing everything.
-struct SessionDriver {
+///
+/// A class, with what tests look at passed through: `#expect` cannot look into a session, which is never copied.
+final class SessionDriver {
     var session: HTTP1Session
     let router: Router
     /// All bytes that went to the peer.
@@ -27,26 +29,33 @@ struct SessionDriver {
         return router
     }()
 
-    init(limits: HTTPLimits = HTTPLimits(), router: Router = Self.rootRouter) {
+    init(limits: HTTPLimits = HTTPLimits(), router: Router = SessionDriver.rootRouter) {
         session = HTTP1Session(limits: limits)
         self.router = router
     }
 
+    var phase: HTTPSessionPhase { session.phase }
+    var isFinished: Bool { session.isFinished }
+    var wantsInput: Bool { session.wantsInput }
+    var bodyCapacity: Int { session.bodyCapacity }
+    var output: HTTPOutput { session.output }
+    func wantsBody(of stream: Int) -> Bool { session.wantsBody(of: stream) }
+
     /// Hands bytes to the session without looking at what comes of it.
-    mutating func receiveOnly(_ bytes: some Sequence<UInt8>) {
+    func receiveOnly(_ bytes: some Sequence<UInt8>) {
         Array(bytes).withUnsafeBytes { session.receive($0) }
     }
 
     /// Hands bytes to the session and answers what it says.
-    mutating func receive(_ bytes: some Sequence<UInt8>) {
+    func receive(_ bytes: some Sequence<UInt8>) {
         receiveOnly(bytes)
         pump()
     }
 
-    mutating func receive(_ text: String) { receive(text.utf8) }
+    func receive(_ text: String) { receive(text.utf8) }
 
     /// Takes and answers events until there are none.
-    mutating func pump() {
+    func pump() {
         while let event = session.nextEvent() {
             switch event {
             case .request(let request, let stream):
@@ -67,7 +76,7 @@ struct SessionDriver {
     }
 
     /// Takes the next event without answering it.
-    mutating func nextRequest() throws -> (request: HTTPRequest, stream: Int) {
+    func nextRequest() throws -> (request: HTTPRequest, stream: Int) {
         let event = session.nextEvent()
         guard case .request(let request, let stream)? = event else { throw NoRequest(event: event) }
         return (request, stream)
@@ -78,18 +87,18 @@ struct SessionDriver {
     }
 
     /// Nothing is to happen before the session has bytes or a response.
-    mutating func expectNoEvent(sourceLocation: SourceLocation = #_sourceLocation) {
+    func expectNoEvent(sourceLocation: SourceLocation = #_sourceLocation) {
         let event = session.nextEvent()
         #expect(event == nil, sourceLocation: sourceLocation)
     }
 
     /// Answers with that response.
-    mutating func respond(_ response: HTTPResponse, to stream: Int, requestID: String = "r") {
+    func respond(_ response: HTTPResponse, to stream: Int, requestID: String = "r") {
         session.respond(response, to: stream, date: Self.date, requestID: requestID)
     }
 
     /// Writes all output to the peer.
-    mutating func flush() {
+    func flush() {
         while !session.output.isEmpty {
             var piece: [UInt8] = []
             session.output.withFirstSegments { segments in for segment in segments { piece += segment } }

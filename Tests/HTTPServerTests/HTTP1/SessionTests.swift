@@ -8,7 +8,7 @@ struct SessionTests {
 
     @Test("a request arrives with all its parts")
     func parts() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("POST /?x=%20&y HTTP/1.1\r\nHOST: a:80\r\nX-Request-Id: abc-1\r\nX-A:  b c\t\r\n")
         #expect(driver.requests.isEmpty)
         driver.receive("Content-Length: 5\r\n\r\nhello")
@@ -26,7 +26,7 @@ struct SessionTests {
 
     @Test("a request without a body still has the padding it promises")
     func emptyBodyPadding() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive(Self.get)
         let request = try #require(driver.requests.first)
         #expect(request.body.isEmpty)
@@ -37,7 +37,7 @@ struct SessionTests {
         "an unusable X-Request-Id is as if not sent",
         arguments: ["", "a b", "a\"b", "a\\b", "a\u{e9}", String(repeating: "x", count: 129)])
     func unusableRequestID(_ id: String) throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: \(id)\r\n\r\n")
         #expect(try #require(driver.requests.first).id == "")
     }
@@ -45,7 +45,7 @@ struct SessionTests {
     @Test("two X-Request-Ids are as if not sent, and 128 characters are usable")
     func requestIDs() throws {
         let longest = String(repeating: "x", count: 128)
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n\r\n")
         driver.receive("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: \(longest)\r\n\r\n")
         #expect(driver.requests.map(\.id) == ["", longest])
@@ -53,32 +53,32 @@ struct SessionTests {
 
     @Test("the phase follows the request, and input is wanted only where it can be used")
     func phases() throws {
-        var driver = SessionDriver()
-        #expect(driver.session.phase == .idle)
+        let driver = SessionDriver()
+        #expect(driver.phase == .idle)
         driver.receive("\r\n")
-        #expect(driver.session.phase == .idle)
+        #expect(driver.phase == .idle)
         driver.receive("PO")
-        #expect(driver.session.phase == .head)
+        #expect(driver.phase == .head)
         driver.receive("ST / HTTP/1.1\r\nHost: a\r\n")
-        #expect(driver.session.phase == .head)
+        #expect(driver.phase == .head)
         driver.receive("Content-Length: 5\r\n\r\n")
-        #expect(driver.session.phase == .body(received: 0))
+        #expect(driver.phase == .body(received: 0))
         driver.receive("hel")
-        #expect(driver.session.phase == .body(received: 3))
-        #expect(driver.session.wantsInput)
+        #expect(driver.phase == .body(received: 3))
+        #expect(driver.wantsInput)
         driver.receiveOnly("lo".utf8)
         let (_, stream) = try driver.nextRequest()
-        #expect(driver.session.phase == .handling)
-        #expect(!driver.session.wantsInput)
+        #expect(driver.phase == .handling)
+        #expect(!driver.wantsInput)
         driver.expectNoEvent()
         driver.respond(Self.ok("x"), to: stream)
-        #expect(driver.session.phase == .idle)
-        #expect(driver.session.wantsInput)
+        #expect(driver.phase == .idle)
+        #expect(driver.wantsInput)
     }
 
     @Test("pipelined requests are answered in order, one at a time, and kept bytes are not lost")
     func pipelining() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly((Self.get + Self.get).utf8)
         let first = try driver.nextRequest()
         driver.expectNoEvent()
@@ -89,7 +89,7 @@ struct SessionTests {
         driver.respond(Self.ok("late"), to: first.stream)
         driver.respond(Self.ok("2"), to: second.stream)
         driver.expectNoEvent()
-        #expect(driver.session.phase == .head)
+        #expect(driver.phase == .head)
         driver.receive("st: a\r\n\r\n")
         #expect(driver.replies()?.map(\.text) == ["1", "2", "ok 0\n"])
     }
@@ -98,119 +98,119 @@ struct SessionTests {
     func heldBackByOutput() throws {
         var limits = HTTPLimits()
         limits.outputHighWater = 1000
-        var driver = SessionDriver(limits: limits)
+        let driver = SessionDriver(limits: limits)
         driver.receiveOnly((Self.get + Self.get).utf8)
         let first = try driver.nextRequest()
         driver.respond(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 2000))), to: first.stream)
         driver.expectNoEvent()
-        #expect(!driver.session.wantsInput)
-        #expect(driver.session.phase == .handling)
+        #expect(!driver.wantsInput)
+        #expect(driver.phase == .handling)
         driver.session.timeOut()
         driver.flush()
-        #expect(driver.session.wantsInput)
+        #expect(driver.wantsInput)
         _ = try driver.nextRequest()
     }
 
     @Test("a head that is late gets 408 and is closed")
     func lateHead() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("GET / HT")
         driver.session.timeOut()
         driver.pump()
         #expect(driver.replies()?.map(\.status) == [408])
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
     }
 
     @Test("a body that is late gets 408 and is closed")
     func lateBody() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
         driver.session.timeOut()
         driver.pump()
         #expect(driver.replies()?.map(\.status) == [408])
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
     }
 
     @Test("an idle connection that is late is closed without a word")
     func lateIdle() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive(Self.get)
         driver.sent = []
         driver.session.timeOut()
         driver.pump()
         #expect(driver.sent.isEmpty)
-        #expect(driver.session.isFinished)
-        #expect(driver.session.phase == .finished)
+        #expect(driver.isFinished)
+        #expect(driver.phase == .finished)
     }
 
     @Test("a deadline that passes while the handler works is not the peer's")
     func lateHandler() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly(Self.get.utf8)
         let (_, stream) = try driver.nextRequest()
         driver.session.timeOut()
         driver.respond(Self.ok("x"), to: stream)
         driver.pump()
         #expect(driver.replies()?.map(\.status) == [200])
-        #expect(!driver.session.isFinished)
+        #expect(!driver.isFinished)
     }
 
     @Test("draining ends an idle connection at once")
     func drainIdle() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.session.drain()
-        #expect(driver.session.isFinished)
-        #expect(driver.session.output.isEmpty)
+        #expect(driver.isFinished)
+        #expect(driver.output.isEmpty)
     }
 
     @Test(
         "draining finishes the request that has begun, says so and drops what is behind it",
         arguments: ["", "GE", "GET / HTTP/1.1\r\nHost", String(get.dropLast(2)), get])
     func drainInFlight(_ begun: String) {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly(begun.utf8)
         guard !begun.isEmpty else { return }
         driver.session.drain()
         driver.receive(Self.get.dropFirst(begun.count) + Self.get)
         #expect(driver.replies()?.map(\.status) == [200])
         #expect(driver.replies()?.last?["connection"] == "close")
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
     }
 
     @Test("draining during a streamed body closes after its end")
     func drainWhileStreaming() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly(Self.get.utf8)
         let (_, stream) = try driver.nextRequest()
         driver.respond(HTTPResponse(status: 200, body: .stream(NoSource())), to: stream)
         driver.session.drain()
-        #expect(!driver.session.isFinished)
+        #expect(!driver.isFinished)
         driver.session.write([1], to: stream, isLast: true)
         driver.flush()
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
         #expect(driver.replies()?.first?.body == [1])
     }
 
     @Test("a half-closed client gets its answers", arguments: [1, 3])
     func halfClosed(_ count: Int) {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly(String(repeating: Self.get, count: count).utf8)
         driver.session.receiveEnd()
         driver.pump()
         #expect(driver.replies()?.map(\.status) == [Int](repeating: 200, count: count))
         #expect(driver.replies()?.last?["connection"] == "close")
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
     }
 
     @Test("a client that half-closes while its request is handled gets its answer")
     func halfClosedWhileHandling() throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receiveOnly(Self.get.utf8)
         let (_, stream) = try driver.nextRequest()
         driver.session.receiveEnd()
-        #expect(!driver.session.isFinished)
+        #expect(!driver.isFinished)
         driver.respond(Self.ok("x"), to: stream)
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
         driver.flush()
         #expect(driver.replies()?.map(\.text) == ["x"])
     }
@@ -223,37 +223,37 @@ struct SessionTests {
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
         ])
     func endWithinRequest(_ begun: String) {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive(begun)
         driver.session.receiveEnd()
         driver.pump()
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
         #expect(driver.sent.isEmpty)
         driver.expectNoEvent()
     }
 
     @Test("after a refusal nothing more is read")
     func refusalEndsInput() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("GET / HTTP/1.1\r\nHost : a\r\n\r\n" + Self.get)
         driver.receive(Self.get)
         #expect(driver.replies()?.map(\.status) == [400])
-        #expect(!driver.session.wantsInput)
-        #expect(driver.session.isFinished)
+        #expect(!driver.wantsInput)
+        #expect(driver.isFinished)
     }
 
     @Test("HTTP/2's preface gets one clean refusal")
     func http2Preface() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0")
         #expect(driver.replies()?.map(\.status) == [505])
         #expect(driver.replies()?.first?["connection"] == "close")
-        #expect(driver.session.isFinished)
+        #expect(driver.isFinished)
     }
 
     @Test("100 is sent as soon as the head is there, and once")
     func expectContinue() {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
         #expect(driver.replies()?.map(\.status) == [100])
         driver.receive("{}")
@@ -268,7 +268,7 @@ struct SessionTests {
             ("1.1", "Expect: foo\r\nContent-Length: 2", 417),
         ])
     func noContinue(_ version: String, _ field: String, _ status: Int) {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("POST / HTTP/\(version)\r\nHost: a\r\nExpect: 100-continue\r\n\(field)\r\n\r\n")
         #expect(driver.replies()?.map(\.status) == [status])
     }
@@ -280,9 +280,9 @@ struct SessionTests {
             ("1.0", "", false), ("1.0", "Keep-Alive", true), ("1.0", "keep-alive, close", false), ("1.9", "", true),
         ])
     func keepAlive(_ version: String, _ connection: String, _ isKept: Bool) throws {
-        var driver = SessionDriver()
+        let driver = SessionDriver()
         driver.receive("GET / HTTP/\(version)\r\nHost: a\r\nConnection: \(connection)\r\n\r\n")
-        #expect(driver.session.isFinished == !isKept)
+        #expect(driver.isFinished == !isKept)
         let reply = try #require(driver.replies()?.first)
         #expect(reply["connection"] == (isKept ? (version == "1.0" ? "keep-alive" : nil) : "close"))
     }

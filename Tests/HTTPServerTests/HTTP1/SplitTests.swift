@@ -30,11 +30,11 @@ struct SplitTests {
         var text = (0..<6).compactMap { _ in Self.pieces.randomElement(using: &random) }.joined()
         if seed % 3 == 0 { text += "GET / HTTP/1.1\r\nBad line\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n" }
         let bytes = Array(text.utf8)
-        var whole = SessionDriver()
+        let whole = SessionDriver()
         whole.receive(bytes)
         #expect(whole.log.count == (seed % 3 == 0 ? 7 : 6))
         for _ in 0..<20 {
-            var driver = SessionDriver()
+            let driver = SessionDriver()
             var rest = bytes[...]
             while !rest.isEmpty {
                 let length = Int.random(in: 1...40, using: &random)
@@ -51,7 +51,7 @@ struct SplitTests {
         var limits = HTTPLimits()
         limits.requestLine = 1 << 20
         let count = 200_000
-        var driver = SessionDriver(limits: limits)
+        let driver = SessionDriver(limits: limits)
         let clock = ContinuousClock()
         let elapsed = clock.measure {
             for _ in 0..<count {

@@ -3,43 +3,49 @@ import Testing
 
 @Suite("Protocol selection")
 struct SelectionTests {
-    /// Takes and answers events, then all output.
-    static func run(_ session: inout ConnectionSession, _ bytes: [UInt8], at now: UInt64 = 0) -> [UInt8] {
-        session.tick(now)
-        if !bytes.isEmpty { bytes.withUnsafeBytes { session.receive($0) } }
-        while let event = session.nextEvent() {
-            switch event {
-            case .request(let request, let stream):
-                session.respond(
-                    HTTPResponse(status: 200, body: .bytes(Array("\(request.version)".utf8))), to: stream, date: [],
-                    requestID: "r")
-            case .refused(let problem, let stream, _):
-                session.respond(problem.response(requestID: "r"), to: stream, date: [], requestID: "r")
-            case .cancelled: break
-            }
-        }
-        var sent: [UInt8] = []
-        while !session.output.isEmpty {
-            var piece: [UInt8] = []
-            session.output.withFirstSegments { segments in for segment in segments { piece += segment } }
-            sent += piece
-            session.didWrite(piece.count)
-        }
-        return sent
-    }
+    /// A session whose requests are answered with their version; a class, because a session is never copied.
+    final class Server {
+        private var session = ConnectionSession(limits: HTTPLimits(), deadlines: HTTP2Pair.deadlines)
 
-    static func session() -> ConnectionSession {
-        ConnectionSession(limits: HTTPLimits(), deadlines: HTTP2Pair.deadlines)
+        var phase: HTTPSessionPhase { session.phase }
+        var version: HTTPVersion { session.version }
+        var isFinished: Bool { session.isFinished }
+        func timeOut() { session.timeOut() }
+
+        /// Takes and answers events, then all output.
+        func run(_ bytes: [UInt8], at now: UInt64 = 0) -> [UInt8] {
+            session.tick(now)
+            if !bytes.isEmpty { bytes.withUnsafeBytes { session.receive($0) } }
+            while let event = session.nextEvent() {
+                switch event {
+                case .request(let request, let stream):
+                    session.respond(
+                        HTTPResponse(status: 200, body: .bytes(Array("\(request.version)".utf8))), to: stream, date: [],
+                        requestID: "r")
+                case .refused(let problem, let stream, _):
+                    session.respond(problem.response(requestID: "r"), to: stream, date: [], requestID: "r")
+                case .cancelled: break
+                }
+            }
+            var sent: [UInt8] = []
+            while !session.output.isEmpty {
+                var piece: [UInt8] = []
+                session.output.withFirstSegments { segments in for segment in segments { piece += segment } }
+                sent += piece
+                session.didWrite(piece.count)
+            }
+            return sent
+        }
     }
 
     static let hello = Frame.preface + Frame.headers(1, flags: 5)
 
     @Test("The preface selects HTTP/2 wherever it is split", arguments: 1..<hello.count)
     func prefaces(_ split: Int) {
-        var session = Self.session()
-        var sent = Self.run(&session, Array(Self.hello[..<split]))
+        let session = Server()
+        var sent = session.run(Array(Self.hello[..<split]))
         #expect(session.phase == (split < 33 ? .head : .until(10 * HTTP2Pair.second)) || split >= 33)
-        sent += Self.run(&session, Array(Self.hello[split...]))
+        sent += session.run(Array(Self.hello[split...]))
         #expect(session.version == .http2)
         #expect(String(decoding: sent, as: UTF8.self).contains("http2"))
     }
@@ -51,25 +57,25 @@ struct SelectionTests {
             "PUT / HTTP/1.1\r\nHost: a\r\n\r\n",
         ])
     func others(_ text: String) {
-        var whole = Self.session()
-        let expected = Self.run(&whole, Array(text.utf8))
+        let whole = Server()
+        let expected = whole.run(Array(text.utf8))
         #expect(expected.starts(with: "HTTP/1.1 ".utf8))
         for split in 1..<text.utf8.count {
-            var session = Self.session()
-            let sent = Self.run(&session, Array(text.utf8.prefix(split)))
-            #expect(sent + Self.run(&session, Array(text.utf8.dropFirst(split))) == expected)
+            let session = Server()
+            let sent = session.run(Array(text.utf8.prefix(split)))
+            #expect(sent + session.run(Array(text.utf8.dropFirst(split))) == expected)
             #expect(session.version == .http1_1)
         }
     }
 
     @Test("Half a preface is a head that did not come: 408")
     func halfPreface() {
-        var session = Self.session()
+        let session = Server()
         #expect(session.phase == .idle)
-        #expect(Self.run(&session, Array("PRI * HT".utf8)).isEmpty)
+        #expect(session.run(Array("PRI * HT".utf8)).isEmpty)
         #expect(session.phase == .head)
         session.timeOut()
-        let sent = Self.run(&session, [])
+        let sent = session.run([])
         #expect(sent.starts(with: "HTTP/1.1 408 ".utf8))
         #expect(session.isFinished)
     }
@@ -89,9 +95,9 @@ struct SelectionTests {
         for split in 0..<all.count {
             let client = HTTP2Client(isUpgraded: true)
             _ = client.sent()
-            var session = Self.session()
-            var sent = split > 0 ? Self.run(&session, Array(all[..<split])) : []
-            sent += Self.run(&session, Array(all[split...]))
+            let session = Server()
+            var sent = split > 0 ? session.run(Array(all[..<split])) : []
+            sent += session.run(Array(all[split...]))
             let head = Array("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n".utf8)
             #expect(sent.starts(with: head))
             client.receive(Array(sent.dropFirst(head.count)))
@@ -100,18 +106,18 @@ struct SelectionTests {
             #expect(client.answers[1]?.isEnded == true)
             #expect(session.version == .http2)
             client.request()
-            client.receive(Self.run(&session, client.sent()))
+            client.receive(session.run(client.sent()))
             #expect(client.answers[3]?.body == Array("http2".utf8))
         }
     }
 
     @Test("An upgraded connection is held to the head's deadline for its preface")
     func upgradeWithoutPreface() {
-        var session = Self.session()
-        _ = Self.run(&session, Self.upgrade(), at: 5)
+        let session = Server()
+        _ = session.run(Self.upgrade(), at: 5)
         #expect(session.phase == .head)
         session.timeOut()
-        _ = Self.run(&session, [])
+        _ = session.run([])
         #expect(session.isFinished)
     }
 
@@ -127,17 +133,17 @@ struct SelectionTests {
             upgrade(line: "GET / HTTP/1.0", connection: "Upgrade, HTTP2-Settings, keep-alive"),
         ])
     func ordinary(_ bytes: [UInt8]) {
-        var session = Self.session()
-        let sent = Self.run(&session, bytes)
+        let session = Server()
+        let sent = session.run(bytes)
         #expect(sent.starts(with: "HTTP/1.1 200 ".utf8))
         #expect(session.version == .http1_1)
     }
 
     @Test("A second request cannot upgrade")
     func second() {
-        var session = Self.session()
-        _ = Self.run(&session, Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
-        #expect(Self.run(&session, Self.upgrade()).starts(with: "HTTP/1.1 200 ".utf8))
+        let session = Server()
+        _ = session.run(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+        #expect(session.run(Self.upgrade()).starts(with: "HTTP/1.1 200 ".utf8))
     }
 
     @Test(

@@ -38,7 +38,7 @@ struct RouterTests {
 
     @Test("a method that nobody knows is not allowed on a known path")
     func unknownMethod() throws {
-        var driver = SessionDriver(router: Self.router)
+        let driver = SessionDriver(router: Self.router)
         driver.receive("get /softmax HTTP/1.1\r\nHost: a\r\n\r\nFOO /x HTTP/1.1\r\nHost: a\r\n\r\n")
         let replies = try #require(driver.replies())
         #expect(replies.map(\.status) == [405, 404])
@@ -48,7 +48,7 @@ struct RouterTests {
 
     @Test("OPTIONS is answered 204 with Allow")
     func options() throws {
-        var driver = SessionDriver(router: Self.router)
+        let driver = SessionDriver(router: Self.router)
         driver.receive("OPTIONS /problems/a HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
         let replies = try #require(driver.replies())
         #expect(replies.map(\.status) == [204, 204])
@@ -57,7 +57,7 @@ struct RouterTests {
 
     @Test("a route's handler gets the request")
     func handler() {
-        var driver = SessionDriver(router: Self.router)
+        let driver = SessionDriver(router: Self.router)
         driver.receive("GET /problems/deep/1?q HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(driver.replies()?.first?.text == "deep /problems/deep/1")
     }
