@@ -82,41 +82,27 @@ bool is_huge(const uint8_t *at, const uint8_t *end) {
     return magnitude + (negative ? -exponent : exponent) > 0;
 }
 
-/// The run of `number (, number)*` that starts at the token `first`: `each` gets a number's first byte and the byte
-/// after its token, and returns false to end the run there as failed.
-template <typename Each>
-csimdjson_run run_over(const csimdjson_document &document, size_t first, size_t limit, Each each) {
-    csimdjson_run run{0, false, 0};
-    for (size_t token = first; token < document.token_count && run.numbers < limit; token += 2) {
-        const uint8_t *begin = document.bytes + document.tokens[token];
-        if (!begins_number(*begin)) { break; }
-        if (!each(begin, document.bytes + document.tokens[token + 1], run)) {
-            run.failed = true;
-            break;
-        }
-        ++run.numbers;
-        if (token + 1 >= document.token_count || document.bytes[document.tokens[token + 1]] != ',') { break; }
-    }
-    return run;
-}
-
 template <typename Number>
 csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t limit, Number *numbers) {
-    const uint8_t *bytes = document.bytes;
-    return run_over(document, first, limit, [=](const uint8_t *begin, const uint8_t *end, csimdjson_run &run) {
+    csimdjson_run run{0, false};
+    for (size_t token = first; token < document.token_count && run.numbers < limit; token += 2) {
+        const uint8_t *begin = document.bytes + document.tokens[token];
+        const uint8_t *end = document.bytes + document.tokens[token + 1];
+        if (!begins_number(*begin)) { break; }
         Number number = 0;
         const auto result =
             std::from_chars(reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), number);
         if (result.ec == std::errc::result_out_of_range || std::isinf(number)) {
             if (is_huge(begin, reinterpret_cast<const uint8_t *>(result.ptr))) {
-                run.failure_offset = size_t(begin - bytes);
-                return false;
+                run.failed = true;
+                break;
             }
             number = *begin == '-' ? -Number{0} : Number{0};
         }
-        numbers[run.numbers] = number;
-        return true;
-    });
+        numbers[run.numbers++] = number;
+        if (token + 1 >= document.token_count || *end != ',') { break; }
+    }
+    return run;
 }
 
 template <typename Number>
@@ -139,19 +125,30 @@ ptrdiff_t print(const Number *numbers, size_t count, uint8_t *text) {
 
 }  // namespace
 
-csimdjson_run csimdjson_numbers_check(const csimdjson_document *document, size_t first, size_t limit) noexcept {
+size_t csimdjson_numbers_count(const csimdjson_document *document, size_t first, size_t limit) noexcept {
+    const uint8_t *bytes = document->bytes;
+    const uint32_t *tokens = document->tokens;
+    const size_t count = document->token_count;
+    size_t numbers = 0;
+    for (size_t token = first; token < count && numbers < limit && begins_number(bytes[tokens[token]]); token += 2) {
+        ++numbers;
+        if (token + 1 >= count || bytes[tokens[token + 1]] != ',') { break; }
+    }
+    return numbers;
+}
+
+ptrdiff_t csimdjson_numbers_check(const csimdjson_document *document, size_t first, size_t end) noexcept {
     const uint8_t *bytes = document->bytes;
     const uint8_t *document_end = bytes + document->byte_count;
-    return run_over(
-        *document, first, limit, [=](const uint8_t *begin, const uint8_t *end, csimdjson_run &run) {
-            const uint8_t *at = begin;
-            const bool well_formed = number_end(at, document_end) != nullptr;
-            if (well_formed) {
-                while (at < end && is_white_space(*at)) { ++at; }
-            }
-            run.failure_offset = size_t(at - bytes);
-            return well_formed && at >= end;
-        });
+    for (size_t token = first; token < end && token < document->token_count; ++token) {
+        const uint8_t *at = bytes + document->tokens[token];
+        if (!begins_number(*at)) { continue; }
+        const uint8_t *next = bytes + document->tokens[token + 1];
+        if (number_end(at, document_end) == nullptr) { return at - bytes; }
+        while (at < next && is_white_space(*at)) { ++at; }
+        if (at < next) { return at - bytes; }
+    }
+    return -1;
 }
 
 csimdjson_run csimdjson_numbers_parse(

@@ -1,11 +1,15 @@
+/// Calls a closure once for each index from 0 up to a count, on as many threads as there may be; returns after the last.
+public typealias ConcurrentLoop = (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
+
 /// A request body: one JSON object with known members, to be read in any order.
 ///
 /// Making one checks the whole body, so that the functions that read members find grammar nowhere at fault: after
 /// `init` an error is always about meaning. Every byte is checked, also of members that are never read. Members are
 /// converted when they are asked for, since how (`dtype`) may stand after what (`logits`).
 ///
-/// Costs per number of 17 digits about 10 ns here and 20 ns in ``tensor(_:as:allowingNegativeInfinity:)``; memory,
-/// beside the body, 4 bytes per byte of it at most while the request lives.
+/// Costs per number of 17 digits about 10 ns here and 20 ns in ``tensor(_:as:allowingNegativeInfinity:)``, most of which
+/// a ``ConcurrentLoop`` shares out where there are many; memory, beside the body, 4 bytes per byte of it at most while
+/// the request lives.
 public struct JSONRequest: ~Copyable {
     /// A member that is there.
     struct Member {
@@ -17,6 +21,7 @@ public struct JSONRequest: ~Copyable {
 
     let body: [UInt8]
     let index: TokenIndex
+    let loop: ConcurrentLoop?
     private let names: [StaticString]
 
     /// One per name; nil where the body does not have it.
@@ -28,14 +33,18 @@ public struct JSONRequest: ~Copyable {
     ///   - body: the JSON text, UTF-8 without a byte order mark. No bytes beyond its count are read.
     ///   - names: the names of the members it may have.
     ///   - limits: how much it may hold.
+    ///   - loop: shares the work on large bodies out; nil does it all on this thread, with the same result.
     /// - Throws: an error of kind `syntax`, `duplicateMember`, `depth`, `elements`, `unknownMember`, or `type` if the
     ///   body is not an object. If there are several the first counts, but all others before an unknown member.
-    public init(_ body: [UInt8], members names: [StaticString], limits: TensorLimits) throws(TensorJSONError) {
+    public init(
+        _ body: [UInt8], members names: [StaticString], limits: TensorLimits, loop: ConcurrentLoop? = nil
+    ) throws(TensorJSONError) {
         let index = try Self.index(body, names: names, limits: limits)
         members = try index.withTokens(in: body) { tokens throws(TensorJSONError) in
-            try Self.outline(tokens, names: names, limits: limits)
+            try Self.outline(tokens, names: names, limits: limits, loop)
         }
         self.index = index
+        self.loop = loop
         self.body = body
         self.names = names
     }
@@ -64,14 +73,31 @@ public struct JSONRequest: ~Copyable {
 
     /// Checks the document and lists its members in the order of the names.
     private static func outline(
-        _ tokens: Tokens, names: [StaticString], limits: TensorLimits
+        _ tokens: Tokens, names: [StaticString], limits: TensorLimits, _ loop: ConcurrentLoop?
     ) throws(TensorJSONError) -> [Member?] {
         var members: [Member?] = []
         members.reserveCapacity(names.count)
         for _ in names { members.append(nil) }
         var unknown: TensorJSONError?
         var check = GrammarCheck(tokens, limits: limits)
+        do throws(TensorJSONError) {
+            unknown = try readMembers(&check, into: &members, names: names)
+        } catch {
+            // A malformed number before it counts first.
+            try check.checkNumbers(before: check.token, nil)
+            throw error
+        }
+        try check.checkNumbers(before: tokens.count, loop)
+        if let unknown { throw unknown }
+        return members
+    }
 
+    /// Passes the whole document and notes its members; returns the error for the first that is unknown.
+    private static func readMembers(
+        _ check: inout GrammarCheck, into members: inout [Member?], names: [StaticString]
+    ) throws(TensorJSONError) -> TensorJSONError? {
+        let tokens = check.tokens
+        var unknown: TensorJSONError?
         guard check.byte == UInt8(ascii: "{") else {
             try check.checkValue(in: "")
             try check.checkEnd()
@@ -102,8 +128,7 @@ public struct JSONRequest: ~Copyable {
         }
         try check.expect("}", "\",\" or \"}\"")
         try check.checkEnd()
-        if let unknown { throw unknown }
-        return members
+        return unknown
     }
 
     /// Which of the names a member has, by its bytes between the quotes.
@@ -142,7 +167,7 @@ public struct JSONRequest: ~Copyable {
         if let index = try? TokenIndex(whole) {
             do throws(TensorJSONError) {
                 _ = try index.withTokens(in: whole) { tokens throws(TensorJSONError) in
-                    try outline(tokens, names: names, limits: limits)
+                    try outline(tokens, names: names, limits: limits, nil)
                 }
             } catch {
                 // What comes after the prefix is not missing, it is what is wrong.

@@ -7,7 +7,7 @@ struct RowReader {
     private let name: StaticString
 
     /// The next token.
-    private var token: Int
+    private(set) var token: Int
 
     /// A reader of the value that starts at a token and belongs to the member of that name.
     init(_ tokens: Tokens, member first: Int, name: StaticString) {
@@ -73,12 +73,31 @@ struct RowReader {
                 guard run.numbers > 0 else { preconditionFailure("a member holds as many values as were counted") }
                 token -= 1
             } else {
-                guard allowingNegativeInfinity, isNegativeInfinity else {
+                guard allowingNegativeInfinity, tokens.isNegativeInfinity(token) else {
                     let infinity = allowingNegativeInfinity ? " or \"-Infinity\"" : ""
                     throw tokens.typeError(token, must: "be a number\(infinity)", pointer: pointerToToken)
                 }
                 precondition(count < buffer.count, "a member holds as many values as were counted")
                 buffer[count] = -.infinity
+                count += 1
+                token += 1
+            }
+            guard byte == UInt8(ascii: ",") else { return count }
+            token += 1
+        }
+    }
+
+    /// Passes numbers and strings up to the bracket that closes their row; returns how many there are.
+    mutating func skipScalars() throws(TensorJSONError) -> Int {
+        var count = 0
+        while true {
+            let numbers = tokens.countNumbers(token, limit: .max)
+            count += numbers
+            token += max(0, 2 * numbers - 1)
+            if numbers == 0 {
+                guard byte == UInt8(ascii: "\"") else {
+                    throw tokens.typeError(token, must: "be a number", pointer: pointerToToken)
+                }
                 count += 1
                 token += 1
             }
@@ -137,14 +156,6 @@ struct RowReader {
         guard byte == UInt8(ascii: "[") else {
             throw tokens.typeError(token, must: "be an array", pointer: pointerToToken)
         }
-    }
-
-    /// Whether the next token is the string "-Infinity", however it is escaped.
-    private var isNegativeInfinity: Bool {
-        guard byte == UInt8(ascii: "\"") else { return false }
-        let quoted = tokens.quoted(token)
-        // Each of the 9 characters takes 6 bytes at most.
-        return quoted.count <= 54 && decodeQuoted(quoted) == "-Infinity"
     }
 
     private var pointerToToken: String { pointerStep(name) + tokens.pointer(to: token, from: first) }

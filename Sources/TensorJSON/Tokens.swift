@@ -4,7 +4,9 @@ import CSimdjson
 ///
 /// A view: valid only inside the closure that hands it out. Every access is checked against the document's ends,
 /// whatever has been validated before.
-struct Tokens {
+///
+/// `@unchecked Sendable`: it only reads, and whoever shares it within that closure waits for all threads before its end.
+struct Tokens: @unchecked Sendable {
     let document: csimdjson_document
 
     init(_ document: csimdjson_document) {
@@ -54,19 +56,56 @@ struct Tokens {
         return token
     }
 
-    /// Checks `number (, number)*` from a token on: at most `limit` numbers.
-    func checkNumbers(_ token: Int, limit: Int) -> csimdjson_run {
-        withUnsafePointer(to: document) { csimdjson_numbers_check($0, token, limit) }
+    /// How many numbers, joined by commas, stand from a token on: at most `limit`.
+    func countNumbers(_ token: Int, limit: Int) -> Int {
+        withUnsafePointer(to: document) { csimdjson_numbers_count($0, token, limit) }
+    }
+
+    /// The byte at which the first malformed number among some tokens is wrong; nil where all are well-formed.
+    func firstMalformedNumber(in tokens: Range<Int>) -> Int? {
+        let offset = withUnsafePointer(to: document) {
+            csimdjson_numbers_check($0, tokens.lowerBound, tokens.upperBound)
+        }
+        return offset >= 0 ? offset : nil
     }
 
     /// Converts `number (, number)*` from a token on, filling at most the buffer.
     func parseNumbers<Scalar: TensorScalar>(
         _ token: Int, into numbers: UnsafeMutableBufferPointer<Scalar>
     ) -> csimdjson_run {
-        guard let base = numbers.baseAddress else { return csimdjson_run(numbers: 0, failed: false, failure_offset: 0) }
+        guard let base = numbers.baseAddress else { return csimdjson_run(numbers: 0, failed: false) }
         return withUnsafePointer(to: document) {
             csimdjson_numbers_parse($0, token, numbers.count, Scalar.tensorFormat.wireFormat, base)
         }
+    }
+}
+
+extension Tokens {
+    /// Whether a token is the string "-Infinity", however it is escaped.
+    func isNegativeInfinity(_ token: Int) -> Bool {
+        guard byte(token) == UInt8(ascii: "\"") else { return false }
+        let quoted = quoted(token)
+        // Each of the 9 characters takes 6 bytes at most.
+        return quoted.count <= 54 && decodeQuoted(quoted) == "-Infinity"
+    }
+
+    /// Converts as many values as the buffer holds, every other token from that one on, in an array of scalars.
+    ///
+    /// `false` where one is no number, or too large for the format.
+    func convert<Scalar: TensorScalar>(
+        _ token: Int, into buffer: UnsafeMutableBufferPointer<Scalar>, allowingNegativeInfinity: Bool
+    ) -> Bool {
+        var count = 0
+        while count < buffer.count {
+            let run = parseNumbers(token + 2 * count, into: UnsafeMutableBufferPointer(rebasing: buffer[count...]))
+            count += run.numbers
+            if run.failed { return false }
+            guard count < buffer.count else { break }
+            guard allowingNegativeInfinity, isNegativeInfinity(token + 2 * count) else { return false }
+            buffer[count] = -.infinity
+            count += 1
+        }
+        return true
     }
 }
 

@@ -72,7 +72,7 @@ import Testing
     func `a bad request is refused with its status, kind and place`(_ bad: Case) throws {
         let problem = try #require(throws: HTTPProblem.self) {
             let decoded = try DecodedOperation(body(bad.text), operation: bad.operation, limits: ServiceLimits())
-            _ = try decoded.reply(threads: 1)
+            _ = try decoded.reply(.one)
         }
         #expect(problem.status == bad.status)
         #expect(problem.slug == bad.slug)

@@ -8,9 +8,10 @@ import Testing
     private func reply(_ operation: NativeOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
         var limits = ServiceLimits()
         limits.computeThreads = threads
-        let reply = try DecodedOperation(body(text), operation: operation, limits: limits).reply(threads: threads)
-        guard streamed else { return String(decoding: reply.text(threads: threads), as: UTF8.self) }
-        let stream = ReplyStream(reply, threads: threads)
+        let workers = Workers(threads: threads)
+        let reply = try DecodedOperation(body(text), operation: operation, limits: limits, workers).reply(workers)
+        guard streamed else { return String(decoding: reply.text(workers), as: UTF8.self) }
+        let stream = ReplyStream(reply, workers)
         var bytes: [UInt8] = []
         while stream.next(into: &bytes) {}
         return String(decoding: bytes, as: UTF8.self)

@@ -65,24 +65,28 @@ typedef struct csimdjson_document {
 /// The binary format a number is rounded to or printed from.
 typedef enum csimdjson_format { csimdjson_binary64 = 0, csimdjson_binary32 = 1 } csimdjson_format;
 
+/// How many numbers, joined by commas, stand from the token `first` on: at most `limit`.
+///
+/// Looks at the tokens' first bytes only. A run of n numbers takes 2n - 1 tokens: a comma belongs to it only if another
+/// number follows.
+size_t csimdjson_numbers_count(const csimdjson_document *document, size_t first, size_t limit) CSIMDJSON_NOEXCEPT;
+
+/// Checks all numbers among the tokens from `first` up to `end` against RFC 8259 section 6, and that nothing but white
+/// space stands between each and the next token. Independent of all other tokens.
+///
+/// Returns the offset of the first byte that breaks the grammar, -1 where none does.
+ptrdiff_t csimdjson_numbers_check(const csimdjson_document *document, size_t first, size_t end) CSIMDJSON_NOEXCEPT;
+
 /// What a run of numbers came to.
 typedef struct csimdjson_run {
-    /// Well-formed, representable numbers at the start of the run.
+    /// Representable numbers at the start of the run.
     size_t numbers;
-    /// Whether the run ended at a number that is not: malformed (check) or too large for its format (parse).
+    /// Whether the run ended at a number that is too large for its format.
     bool failed;
-    /// With `failed`: the offset of the byte that broke the grammar (check), of the number's first byte (parse).
-    size_t failure_offset;
 } csimdjson_run;
 
-/// Checks `number (, number)*` from the token `first` against RFC 8259 section 6, at most `limit` numbers.
-///
-/// The token `first` must begin with "-" or a digit. A run of n numbers takes 2n - 1 tokens: a comma belongs to it
-/// only if another number follows.
-csimdjson_run csimdjson_numbers_check(
-    const csimdjson_document *document, size_t first, size_t limit) CSIMDJSON_NOEXCEPT;
-
-/// Converts a run that csimdjson_numbers_check has accepted, at most `limit` numbers, into `numbers`.
+/// Converts `number (, number)*` from the token `first` on, at most `limit` numbers, into `numbers`. All have passed
+/// csimdjson_numbers_check.
 ///
 /// Each number is rounded once, from its decimal text, to the nearest value of the format, ties to even; one too
 /// small becomes a subnormal or zero of its sign.

@@ -17,10 +17,10 @@ package enum OfflineCommand {
             Descriptors.write(Array("softmaxd: cannot read \(file ?? "standard input")\n".utf8), to: STDERR_FILENO)
             return 66
         }
-        let threads = configuration.limits.computeThreads
+        let workers = Workers(threads: configuration.limits.computeThreads)
         do throws(HTTPProblem) {
-            let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits)
-            return write(ReplyStream(try decoded.reply(threads: threads), threads: threads)) ? 0 : 74
+            let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits, workers)
+            return write(ReplyStream(try decoded.reply(workers), workers)) ? 0 : 74
         } catch {
             if case .bytes(let text) = error.response(requestID: "").body {
                 Descriptors.write(text, to: STDERR_FILENO)

@@ -30,7 +30,7 @@ final class DecodedRequest<Scalar: ServiceScalar>: Sendable {
 
     /// Reads and checks the tensors.
     init(
-        _ request: borrowing JSONRequest, _ options: OperationOptions, _ limits: ServiceLimits
+        _ request: borrowing JSONRequest, _ options: OperationOptions, _ limits: ServiceLimits, _ workers: Workers
     ) throws {
         guard request.contains("logits") else { throw HTTPProblem.missing("logits", why: "every request needs it") }
         let vectorMember = options.operation.vectorMember
@@ -41,6 +41,7 @@ final class DecodedRequest<Scalar: ServiceScalar>: Sendable {
         form = options.form
         self.options = options.softmax
         var tensor = try request.tensor("logits", as: Scalar.self, allowingNegativeInfinity: true)
+        try workers.check()
         layout = tensor.layout
         arrangement = try SampleArrangement(tensor.layout, axis: options.axis)
         if request.contains("mask") {
@@ -51,6 +52,7 @@ final class DecodedRequest<Scalar: ServiceScalar>: Sendable {
         }
         if let vectorMember {
             let tensor = try request.tensor(vectorMember, as: Scalar.self, allowingNegativeInfinity: false)
+            try workers.check()
             try Self.requireSameNesting(tensor.layout, layout, member: vectorMember)
             vector = arrangement.gathered(tensor.values)
         } else {
@@ -124,13 +126,17 @@ enum DecodedOperation: Sendable {
     /// Reads and checks a request: afterwards every number it asks for can be computed.
     ///
     /// - Throws: the ``HTTPProblem`` to answer with; see the error table of the API reference.
-    init(_ body: [UInt8], operation: NativeOperation, limits: ServiceLimits) throws(HTTPProblem) {
+    init(
+        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers = .one
+    ) throws(HTTPProblem) {
         do {
-            let request = try JSONRequest(body, members: operation.members, limits: limits.tensor)
+            let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.all($0, $1) } : nil
+            let request = try JSONRequest(body, members: operation.members, limits: limits.tensor, loop: loop)
+            try workers.check()
             let options = try OperationOptions(request, operation: operation)
             switch options.dataType {
-            case .float64: self = .float64(try DecodedRequest(request, options, limits))
-            case .float32: self = .float32(try DecodedRequest(request, options, limits))
+            case .float64: self = .float64(try DecodedRequest(request, options, limits, workers))
+            case .float32: self = .float32(try DecodedRequest(request, options, limits, workers))
             }
         } catch let error as TensorJSONError {
             throw HTTPProblem(error)
@@ -152,10 +158,10 @@ enum DecodedOperation: Sendable {
     /// Computes the reply.
     ///
     /// - Throws: 422 where a result overflows the dtype, the one failure that only shows in the computing.
-    func reply(threads: Int) throws(HTTPProblem) -> Reply {
+    func reply(_ workers: Workers) throws(HTTPProblem) -> Reply {
         switch self {
-        case .float64(let request): try request.reply(threads: threads)
-        case .float32(let request): try request.reply(threads: threads)
+        case .float64(let request): try request.reply(workers)
+        case .float32(let request): try request.reply(workers)
         }
     }
 }

@@ -3,34 +3,35 @@ import SoftmaxCore
 import TensorJSON
 
 extension DecodedRequest {
-    /// Computes the reply; see ``DecodedOperation/reply(threads:)``.
-    func reply(threads: Int) throws(HTTPProblem) -> Reply {
+    /// Computes the reply; see ``DecodedOperation/reply(_:)``.
+    func reply(_ workers: Workers) throws(HTTPProblem) -> Reply {
+        try workers.check()
         switch (operation, form) {
         case (.softmax, _):
-            let values = try values(threads) { run, output throws(SoftmaxError) in
+            let values = try values(workers) { run, output throws(SoftmaxError) in
                 try Softmax.evaluate(run.logits, classes: run.classes, options: options, into: &output)
             }
             return reply(options.function == .softmax ? "probabilities" : "log_probabilities", nested(values))
         case (.vjp, _):
-            let products = try values(threads) { run, output throws(SoftmaxError) in
+            let products = try values(workers) { run, output throws(SoftmaxError) in
                 try Softmax.vjp(
                     run.logits, cotangents: run.vector, classes: run.classes, options: options, into: &output)
             }
             return reply("vjp", nested(products))
         case (.jvp, _):
-            let products = try values(threads) { run, output throws(SoftmaxError) in
+            let products = try values(workers) { run, output throws(SoftmaxError) in
                 try Softmax.jvp(run.logits, tangents: run.vector, classes: run.classes, options: options, into: &output)
             }
             return reply("jvp", nested(products))
         case (.jacobian, .diagonal):
-            let values = try values(threads) { run, output throws(SoftmaxError) in
+            let values = try values(workers) { run, output throws(SoftmaxError) in
                 try Softmax.jacobianDiagonal(run.logits, classes: run.classes, options: options, into: &output)
             }
             return reply("diagonal", nested(values))
         case (.jacobian, .factored):
-            return try factored(threads)
+            return try factored(workers)
         case (.jacobian, .entries):
-            return reply("entries", try entries(threads))
+            return reply("entries", try entries(workers))
         case (.jacobian, .dense):
             return reply("jacobian", JacobianSection(self))
         }
@@ -61,10 +62,10 @@ extension DecodedRequest {
 
     /// One value for each logit, samples contiguous.
     private func values(
-        _ threads: Int, _ compute: @Sendable (Run, inout MutableSpan<Scalar>) throws(SoftmaxError) -> Void
+        _ workers: Workers, _ compute: @Sendable (Run, inout MutableSpan<Scalar>) throws(SoftmaxError) -> Void
     ) throws(HTTPProblem) -> [Scalar] {
         let (logits, vector) = (logits, vector)
-        return try filled(logits.count, threads: threads, weight: { $0 }) { samples, output throws(HTTPProblem) in
+        return try filled(logits.count, workers, weight: { $0 }) { samples, output throws(HTTPProblem) in
             try arrangement.forEachRun(in: samples) { values, classes, first throws(HTTPProblem) in
                 let run = Run(
                     logits: logits.span.extracting(values),
@@ -83,7 +84,7 @@ extension DecodedRequest {
     ///
     /// - Throws: what `fill` throws for the first samples for which it does.
     private func filled(
-        _ count: Int, threads: Int, weight: (_ classes: Int) -> Int,
+        _ count: Int, _ workers: Workers, weight: (_ classes: Int) -> Int,
         _ fill: @Sendable (_ samples: Range<Int>, _ output: SharedOutput<Scalar>) throws(HTTPProblem) -> Void
     ) throws(HTTPProblem) -> [Scalar] {
         let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: weight)
@@ -95,7 +96,7 @@ extension DecodedRequest {
             let shared = SharedOutput(buffer: output)
             problems.withUnsafeMutableBufferPointer { problems in
                 let failures = SharedOutput(buffer: problems)
-                concurrently(ranges.count, threads: threads) { index in
+                workers.untilCancelled(ranges.count) { index in
                     do throws(HTTPProblem) {
                         try fill(ranges[index], shared)
                     } catch {
@@ -104,23 +105,30 @@ extension DecodedRequest {
                 }
             }
         }
+        try workers.check()
         if let problem = problems.lazy.compactMap({ $0 }).first { throw problem }
         return values
     }
 
-    private func factored(_ threads: Int) throws(HTTPProblem) -> Reply {
-        let probabilities = try values(threads) { run, output throws(SoftmaxError) in
-            var rest = [Scalar](repeating: 0, count: output.count)
-            var complements = rest.mutableSpan
-            try Softmax.jacobianFactors(
-                run.logits, classes: run.classes, options: options, probabilities: &output, complements: &complements)
+    private func factored(_ workers: Workers) throws(HTTPProblem) -> Reply {
+        // Both in one array, the complements behind: they come out of one pass.
+        let (logits, count) = (logits, logits.count)
+        let both = try filled(2 * count, workers, weight: { 2 * $0 }) { samples, output throws(HTTPProblem) in
+            try arrangement.forEachRun(in: samples) { values, classes, first throws(HTTPProblem) in
+                var probabilities = UnsafeMutableBufferPointer(rebasing: output.buffer[values]).mutableSpan
+                let behind = values.lowerBound + count..<values.upperBound + count
+                var complements = UnsafeMutableBufferPointer(rebasing: output.buffer[behind]).mutableSpan
+                do throws(SoftmaxError) {
+                    try Softmax.jacobianFactors(
+                        logits.span.extracting(values), classes: classes, options: options,
+                        probabilities: &probabilities, complements: &complements)
+                } catch {
+                    throw HTTPProblem(error) { arrangement.pointer(sample: first + $0) }
+                }
+            }
         }
-        let complements = try values(threads) { run, output throws(SoftmaxError) in
-            var rest = [Scalar](repeating: 0, count: output.count)
-            var probabilities = rest.mutableSpan
-            try Softmax.jacobianFactors(
-                run.logits, classes: run.classes, options: options, probabilities: &probabilities, complements: &output)
-        }
+        let probabilities = Array(both[..<count])
+        let complements = Array(both[count...])
         let scale = [Scalar(1 / options.temperature)]
         return Reply(
             members: [
@@ -149,10 +157,10 @@ extension DecodedRequest {
         return values
     }
 
-    private func entries(_ threads: Int) throws(HTTPProblem) -> ValueSection<Scalar> {
+    private func entries(_ workers: Workers) throws(HTTPProblem) -> ValueSection<Scalar> {
         let (logits, pairs) = (logits, pairs)
         let count = pairs.count
-        let values = try filled(arrangement.samples * count, threads: threads, weight: { $0 + count }) {
+        let values = try filled(arrangement.samples * count, workers, weight: { $0 + count }) {
             samples, output throws(HTTPProblem) in
             try arrangement.forEachRun(in: samples) { values, classes, first throws(HTTPProblem) in
                 let target = first * count..<(first + values.count / max(classes, 1)) * count

@@ -47,10 +47,10 @@ struct Reply: Sendable {
     }
 
     /// The whole text.
-    func text(threads: Int) -> [UInt8] {
+    func text(_ workers: Workers) -> [UInt8] {
         var text: [UInt8] = []
         var next: Piece? = Piece()
-        guard threads > 1, numbers > 2 * numbersPerPiece else {
+        guard workers.threads > 1, numbers > 2 * numbersPerPiece else {
             // A bound for numbers of 17 digits and their commas, so that the text seldom moves.
             text.reserveCapacity(numbers * 22 + 64)
             while let piece = next {
@@ -64,18 +64,18 @@ struct Reply: Sendable {
             pieces.append(piece)
             next = self.piece(after: piece)
         }
-        let parts = parts(pieces, threads: threads)
+        let parts = parts(pieces, workers)
         text.reserveCapacity(parts.reduce(0) { $0 + $1.count })
         for part in parts { text.append(contentsOf: part) }
         return text
     }
 
     /// The texts of some pieces, made on several threads.
-    func parts(_ pieces: [Piece], threads: Int) -> [[UInt8]] {
+    func parts(_ pieces: [Piece], _ workers: Workers) -> [[UInt8]] {
         var parts = [[UInt8]](repeating: [], count: pieces.count)
         parts.withUnsafeMutableBufferPointer { buffer in
             let shared = SharedOutput(buffer: buffer)
-            concurrently(pieces.count, threads: threads) { append(pieces[$0], to: &shared.buffer[$0]) }
+            workers.untilCancelled(pieces.count) { append(pieces[$0], to: &shared.buffer[$0]) }
         }
         return parts
     }
@@ -86,21 +86,21 @@ struct Reply: Sendable {
 /// `@unchecked Sendable`: ``next(into:)`` is called by one thread at a time (see ``HTTPBodySource``).
 final class ReplyStream: HTTPBodySource, @unchecked Sendable {
     private let reply: Reply
-    private let threads: Int
+    private let workers: Workers
     private var piece: Reply.Piece? = Reply.Piece()
 
-    init(_ reply: Reply, threads: Int) {
+    init(_ reply: Reply, _ workers: Workers) {
         self.reply = reply
-        self.threads = threads
+        self.workers = workers
     }
 
     func next(into buffer: inout [UInt8]) -> Bool {
         var pieces: [Reply.Piece] = []
-        while pieces.count < 2 * threads, let piece {
+        while pieces.count < 2 * workers.threads, let piece {
             pieces.append(piece)
             self.piece = reply.piece(after: piece)
         }
-        for part in reply.parts(pieces, threads: threads) { buffer.append(contentsOf: part) }
+        for part in reply.parts(pieces, workers) { buffer.append(contentsOf: part) }
         return piece != nil
     }
 }

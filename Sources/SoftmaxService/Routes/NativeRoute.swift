@@ -18,26 +18,30 @@ struct NativeRoute: Sendable {
     func respond(to request: HTTPRequest) -> HTTPReply {
         if let problem = refusal(of: request.fields) { return .ready(problem.response(requestID: request.id)) }
         guard request.body.count > Self.inlineBytes else {
-            return answer(request.body, requestID: request.id, paid: Self.inlineCost, threads: 1)
+            return answer(request.body, requestID: request.id, paid: Self.inlineCost, .one)
         }
         // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
         let bound = request.body.count
-        return .deferred(cost: bound) { _ in
-            answer(request.body, requestID: request.id, paid: bound, threads: limits.computeThreads)
+        return .deferred(cost: bound) { cancellation in
+            answer(request.body, requestID: request.id, paid: bound, workers(cancellation))
         }
     }
 
     /// Reads a body, and answers it where that costs no more than is paid for.
-    private func answer(_ body: [UInt8], requestID: String, paid: Int, threads: Int) -> HTTPReply {
+    private func answer(_ body: [UInt8], requestID: String, paid: Int, _ workers: Workers) -> HTTPReply {
         Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-            let decoded = try DecodedOperation(body, operation: operation, limits: limits)
-            guard decoded.cost > paid else { return .ready(try decoded.response(threads: threads)) }
-            return .deferred(cost: decoded.cost) { _ in
+            let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
+            guard decoded.cost > paid else { return .ready(try decoded.response(workers)) }
+            return .deferred(cost: decoded.cost) { cancellation in
                 Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-                    .ready(try decoded.response(threads: limits.computeThreads))
+                    .ready(try decoded.response(self.workers(cancellation)))
                 }
             }
         }
+    }
+
+    private func workers(_ cancellation: HTTPCancellation) -> Workers {
+        Workers(threads: limits.computeThreads, cancellation: cancellation)
     }
 
     private static func reply(requestID: String, _ make: () throws(HTTPProblem) -> HTTPReply) -> HTTPReply {
@@ -63,9 +67,9 @@ struct NativeRoute: Sendable {
 
 extension DecodedOperation {
     /// The reply as a response: in one piece, or streamed where it is large.
-    func response(threads: Int) throws(HTTPProblem) -> HTTPResponse {
-        let reply = try reply(threads: threads)
-        guard reply.numbers > Reply.bufferedNumbers else { return .json(.bytes(reply.text(threads: threads))) }
-        return .json(.stream(ReplyStream(reply, threads: threads)))
+    func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
+        let reply = try reply(workers)
+        guard reply.numbers > Reply.bufferedNumbers else { return .json(.bytes(reply.text(workers))) }
+        return .json(.stream(ReplyStream(reply, workers)))
     }
 }

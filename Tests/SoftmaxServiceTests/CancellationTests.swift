@@ -1,0 +1,49 @@
+import HTTPServer
+import Synchronization
+import Testing
+
+@testable import SoftmaxService
+
+struct CancellationTests {
+    @Test(arguments: [1, 2]) func `work that nobody waits for is not begun`(threads: Int) {
+        let cancellation = HTTPCancellation()
+        let workers = Workers(threads: threads, cancellation: cancellation)
+        let begun = Atomic<Int>(0)
+        workers.untilCancelled(1000) { _ in
+            begun.add(1, ordering: .relaxed)
+            cancellation.cancel()
+        }
+        // Each thread may have begun one when the word came.
+        #expect((1...threads).contains(begun.load(ordering: .relaxed)))
+        workers.all(10) { _ in begun.add(1, ordering: .relaxed) }
+        #expect(begun.load(ordering: .relaxed) >= 11)
+        #expect(throws: HTTPProblem.self) { try workers.check() }
+    }
+
+    @Test(arguments: [1, 2]) func `each index is done once while somebody waits`(threads: Int) throws {
+        let workers = Workers(threads: threads, cancellation: HTTPCancellation())
+        let done = (0..<64).map { _ in Counted() }
+        workers.untilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
+        #expect(done.allSatisfy { $0.count.load(ordering: .relaxed) == 1 })
+        try workers.check()
+    }
+
+    private final class Counted: Sendable { let count = Atomic<Int>(0) }
+
+    @Test(arguments: NativeOperation.allCases) func `every operation ends between its stages`(
+        operation: NativeOperation
+    ) throws {
+        let row = "[" + (0..<20_000).map(String.init).joined(separator: ",") + "]"
+        let more = operation.vectorMember.map { ",\"\($0)\":\(row)" } ?? ""
+        let form = operation == .jacobian ? ",\"form\":\"factored\"" : ""
+        let text = Array("{\"logits\":\(row)\(more)\(form)}".utf8)
+        let cancellation = HTTPCancellation()
+        let workers = Workers(threads: 2, cancellation: cancellation)
+        let decoded = try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
+        cancellation.cancel()
+        #expect(throws: HTTPProblem.self) { try decoded.reply(workers) }
+        #expect(throws: HTTPProblem.self) {
+            try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
+        }
+    }
+}
