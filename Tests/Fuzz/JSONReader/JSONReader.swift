@@ -2,7 +2,7 @@
 //
 // libFuzzer calls LLVMFuzzerTestOneInput; Tests/Fuzz/build compiles this file and the module's sources as one module.
 
-private let names = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries"]
+private let names: [StaticString] = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries"]
 
 private func reading<Value>(_ read: () throws(TensorJSONError) -> Value, of body: [UInt8]) -> Value? {
     do throws(TensorJSONError) {
