@@ -63,13 +63,28 @@ import Testing
         let service = service { $0.corsOrigins = ["https://a.example"] }
         let allowed = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://a.example")])
         #expect(allowed.fields.only("access-control-allow-origin") == "https://a.example")
+        #expect(allowed.fields.only("access-control-expose-headers") == "Allow, Retry-After, X-Request-Id")
         let other = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://b.example")])
         #expect(other.fields.only("access-control-allow-origin") == nil)
+        #expect(other.fields.only("access-control-expose-headers") == nil)
         var fields = HTTPFields()
         fields.append("origin", "https://a.example")
         let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
         #expect(preflight.status == 204)
         #expect(preflight.fields.only("access-control-allow-methods") == "GET, HEAD, POST, OPTIONS")
+    }
+
+    @Test func `where origins are configured every reply varies by Origin, else none does`() {
+        let logits = Array(repeating: "1", count: 20000).joined(separator: ",")
+        for body in [#"{"logits":[1]}"#, "{", #"{"logits":[\#(logits)]}"#] {
+            for fields in [[], [("origin", "https://a.example")], [("origin", "https://b.example")]]
+                as [[(StaticString, String)]]
+            {
+                let open = service { $0.corsOrigins = ["https://a.example"] }.post("/softmax", body, fields: fields)
+                #expect(open.fields.only("vary") == "Origin")
+                #expect(service().post("/softmax", body, fields: fields).fields.only("vary") == nil)
+            }
+        }
     }
 
     @Test func `a log line is one JSON object, whatever the client sent`() throws {
