@@ -71,8 +71,8 @@ extension HTTPProblemKind {
     public static let notImplemented = HTTPProblemKind(
         status: 501, slug: "not-implemented", title: "Not implemented",
         explanation: """
-            The request needs what this server does not do: a method that neither RFC 9110 nor RFC 5789 (PATCH) defines, \
-            CONNECT, or a transfer coding but chunked. Methods are case-sensitive.
+            The request needs what this server does not do: a method other than RFC 9110's, PATCH and QUERY; CONNECT; or \
+            a transfer coding but chunked. Methods are case-sensitive.
             """)
     /// 503: the work budget is full.
     public static let serviceUnavailable = HTTPProblemKind(

@@ -43,7 +43,7 @@ public struct Router: HTTPHandler {
         }
     }
 
-    /// The methods that are recognised: RFC 9110's and PATCH (RFC 5789), then those of the routes.
+    /// The methods that are recognised: the standard ones and those of the routes.
     private var methods: Set<HTTPMethod> = HTTPMethod.standard
     private var responders: [Respond] = []
     private var exact: [String: Resource] = [:]

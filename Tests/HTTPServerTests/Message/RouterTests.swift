@@ -35,6 +35,7 @@ struct RouterTests {
             (HTTPMethod("DELETE"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
             (HTTPMethod("TRACE"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
             (HTTPMethod("PATCH"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("QUERY"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
             (HTTPMethod("PATCH"), "/none", .notFound), (HTTPMethod("PURGE"), "/softmax", .unknownMethod),
             (HTTPMethod("post"), "/softmax", .unknownMethod), (HTTPMethod("FOO"), "/none", .unknownMethod),
             (HTTPMethod("FOO"), "*", .unknownMethod),
@@ -57,10 +58,10 @@ struct RouterTests {
     @Test("a method of a route is known at every path")
     func methodOfARoute() {
         var router = Self.router
-        router.on(HTTPMethod("QUERY"), "/search") { _ in .ready(HTTPResponse(status: 200)) }
-        #expect(router.match(HTTPMethod("QUERY"), "/search") == .route(6))
-        #expect(router.match(HTTPMethod("QUERY"), "/") == .methodNotAllowed(allow: "GET, HEAD, OPTIONS, POST"))
-        #expect(router.match(HTTPMethod("QUERY"), "/none") == .notFound)
+        router.on(HTTPMethod("REPORT"), "/search") { _ in .ready(HTTPResponse(status: 200)) }
+        #expect(router.match(HTTPMethod("REPORT"), "/search") == .route(6))
+        #expect(router.match(HTTPMethod("REPORT"), "/") == .methodNotAllowed(allow: "GET, HEAD, OPTIONS, POST"))
+        #expect(router.match(HTTPMethod("REPORT"), "/none") == .notFound)
     }
 
     @Test("OPTIONS is answered 204 with Allow")
