@@ -8,8 +8,17 @@ LIBRARIES := libsimdjson-dev libnghttp2-dev zlib1g-dev
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: run test test-debug test-release test-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
-	openapi libraries image clean
+# Installs those of the Debian packages $(1) that are not there.
+define install
+	@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		sudo=$$([ $$(id -u) = 0 ] || command -v sudo); \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+endef
+
+.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
 run: libraries
@@ -27,9 +36,15 @@ test-release: libraries
 	swift test -c release
 
 ## curl and Python's own HTTP client against a running service.
-test-clients: libraries
+test-clients: libraries clients
 	swift build -c release --product softmaxd
 	Tests/Clients/run .build/release/softmaxd
+
+## curl, nghttp, h2load, httpx and h2 over HTTP/2 against a running service.
+test-http2-clients: libraries clients $(PYTHON)
+	$(call install,nghttp2-client)
+	swift build -c release --product softmaxd
+	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
 
 ## Attacks, slow and broken clients, overload: each on a running service, with a second client beside it.
 abuse: libraries $(PYTHON)
@@ -68,7 +83,7 @@ fuzz: libraries
 	Tests/Fuzz/run $${FUZZ_SECONDS:-60}
 
 ## The tests and the real clients under AddressSanitizer, then under ThreadSanitizer.
-sanitize: libraries
+sanitize: libraries clients
 	# Leaks are not looked for here: XCTest's own runner leaks 144 bytes at exit.
 	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
 	Tests/Clients/run .build/address/debug/softmaxd
@@ -89,13 +104,13 @@ image:
 	$$(command -v docker || command -v podman) build -t softmaxd .
 
 libraries:
-	@missing=$$(for p in $(LIBRARIES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-		sudo=$$([ $$(id -u) = 0 ] || command -v sudo); \
-		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
-	fi
+	$(call install,$(LIBRARIES))
+
+clients:
+	$(call install,curl python3)
 
 $(PYTHON): Tests/requirements.txt
+	$(call install,python3-venv)
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install -q -r Tests/requirements.txt
 	touch $(PYTHON)

@@ -1,16 +1,19 @@
 """The service through real clients. usage: clients.py PATH-OF-SOFTMAXD"""
 
 import concurrent.futures
+import http.client
 import json
 import math
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+from refusals import BUSY, REFUSALS, Refusal, check, examples, message, read_reply, served, without_id
 from service import ROOT, SOFTMAXD, Service, run_tests, test
 
 
@@ -125,6 +128,53 @@ def refusals_have_the_statuses_of_the_contract():
             assert problem["status"] == status and problem["detail"]
         assert service.post("/softmax", "{}", **{"Content-Type": "text/plain"})[0] == 415
         assert service.post("/softmax", '{"logits":[1]}', Accept="text/html")[0] == 406
+
+
+@test
+def every_refusal_is_answered_to_the_letter_and_ends_the_connection_only_where_it_must():
+    shown = examples()
+    wrong = []
+    for refusal, service in served():
+        try:
+            problem = check(refusal, service)
+            if refusal.example:
+                expected = without_id(shown[refusal.example])
+                assert without_id(problem) == expected, f"answered {problem}, described {expected}"
+        except (AssertionError, OSError, http.client.HTTPException) as error:
+            wrong.append(f"{refusal.request[:60]} {refusal.flags}: {error!r}")
+    assert not wrong, "\n".join(wrong)
+    statuses = sorted({refusal.status for refusal in REFUSALS})
+    assert statuses == [400, 404, 405, 406, 408, 413, 414, 415, 417, 422, 431, 501, 503, 505], statuses
+
+
+@test
+def the_connection_reserve_answers_probes_and_refuses_the_rest():
+    with Service("--loops", "1", "--max-connections", "1", "--reserved-connections", "2") as service:
+        with socket.create_connection(("127.0.0.1", service.port), 60) as only:
+            only.sendall(message("GET", "/version"))
+            assert read_reply(only)[0] == 200
+            refusal = Refusal("no_connection_left", message("GET", "/version"), 503, "service-unavailable",
+                              fields=BUSY, closes=True)
+            assert without_id(check(refusal, service)) == without_id(examples()["no_connection_left"])
+            assert service.get("/livez")[0] == 200
+
+
+@test
+def readiness_is_refused_while_the_service_drains():
+    with Service("--drain-delay", "30") as service:
+        service.process.terminate()
+        # The signal and a request sent after it may be taken in either order.
+        deadline = time.monotonic() + 10
+        while (answer := service.get("/readyz"))[0] == 200 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert without_id(json.loads(answer[1])) == without_id(examples()["draining"]), answer
+
+
+@test
+def every_problem_that_the_api_description_shows_is_replayed():
+    """All but the server's own failure, which nothing a client sends brings about."""
+    elsewhere = {"no_connection_left", "draining", "internal"}
+    assert {refusal.example for refusal in REFUSALS if refusal.example} | elsewhere == examples().keys()
 
 
 @test

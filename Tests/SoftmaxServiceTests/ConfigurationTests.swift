@@ -26,8 +26,9 @@ import Testing
 
     @Test(arguments: [
         ["--port", "65536"], ["--port", "+80"], ["--port", "8 0"], ["--port"], ["--prot", "80"],
-        ["--head-deadline", "-1"],
-        ["--access-log", "yes"], ["--cors-origins", "example.org"], ["--compute-threads", "0"], ["--max-depth", "65"],
+        ["--head-deadline", "-1"], ["--access-log", "yes"], ["--cors-origins", "example.org"], ["--max-depth", "65"],
+        ["--compute-threads", "0"], ["--compute-threads", "257"], ["--compute-threads", "+5"],
+        ["--compute-threads", ""],
     ])
     func `a setting that cannot be used is refused by name`(flags: [String]) {
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: flags, environment: [:]) }
@@ -40,9 +41,33 @@ import Testing
         #expect(throws: Never.self) { try ServiceConfiguration(flags: [], environment: ["PROT": "80"]) }
     }
 
-    @Test func `compute threads are those of the pool and of a request`() throws {
-        let configuration = try ServiceConfiguration(flags: ["--compute-threads", "3"], environment: [:])
-        #expect(configuration.server.computeThreads == 3 && configuration.limits.computeThreads == 3)
+    @Test func `the variables that Kubernetes makes of a Service named softmaxd are not settings`() throws {
+        let links = [
+            "SOFTMAXD_SERVICE_HOST": "10.0.0.1", "SOFTMAXD_SERVICE_PORT": "8080", "SOFTMAXD_SERVICE_PORT_HTTP": "8080",
+            "SOFTMAXD_PORT": "tcp://10.0.0.1:8080", "SOFTMAXD_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+            "SOFTMAXD_PORT_8080_TCP_PROTO": "tcp", "SOFTMAXD_PORT_8080_TCP_PORT": "8080",
+            "SOFTMAXD_PORT_8080_TCP_ADDR": "10.0.0.1",
+        ]
+        let defaults = ServiceConfiguration()
+        #expect(try ServiceConfiguration(flags: [], environment: links).printed == defaults.printed)
+        let ours = links.merging(["SOFTMAXD_PORT": "81"]) { $1 }
+        #expect(try ServiceConfiguration(flags: [], environment: ours).server.port == 81)
+    }
+
+    @Test(arguments: [
+        ("SOFTMAXD_PORT", "udp://10.0.0.1:8080"), ("SOFTMAXD_PORT", "10.0.0.1:8080"), ("SOFTMAXD_PORT_", "tcp://"),
+        ("SOFTMAXD_PORT_8080", "8080"), ("SOFTMAXD_PORT__TCP", "8080"), ("SOFTMAXD_PORT_HTTP_TCP", "8080"),
+        ("SOFTMAXD_PORTS", "tcp://10.0.0.1:8080"), ("SOFTMAXD_SERVICE", "10.0.0.1"), ("SOFTMAXD_HOSTS", "tcp://a"),
+        ("SOFTMAXD_MAX_BODY", "tcp://10.0.0.1:8080"),
+    ])
+    func `a variable that only resembles those is refused`(_ name: String, _ value: String) {
+        #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: [], environment: [name: value]) }
+    }
+
+    @Test(arguments: [1, 3, 256])
+    func `compute threads are those of the pool and of a request`(_ count: Int) throws {
+        let configuration = try ServiceConfiguration(flags: ["--compute-threads", "\(count)"], environment: [:])
+        #expect(configuration.server.computeThreads == count && configuration.limits.computeThreads == count)
     }
 
     @Test func `the table in the README is the list of settings`() throws {

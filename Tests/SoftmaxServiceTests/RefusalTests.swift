@@ -80,6 +80,21 @@ import Testing
         if let pointer = bad.pointer { #expect(problem.pointer == pointer) }
     }
 
+    @Test(arguments: [
+        ("", "The body is not JSON: it is empty, at byte 0."),
+        (#"{"logits":[1,]}"#, "The body is not JSON: expected a value, at byte 13."),
+        (#"{"logits":[01]}"#, "The body is not JSON: a number is malformed, at byte 12."),
+        (#"{"logits":[1]"#, #"The body is not JSON: it ends where "," or "}" should follow, at byte 13."#),
+    ])
+    func `a body that is not JSON is told the first fault and its byte once, and no pointer`(
+        _ text: String, _ detail: String
+    ) throws {
+        let problem = try #require(throws: HTTPProblem.self) {
+            try DecodedOperation(body(text), operation: .softmax, limits: ServiceLimits())
+        }
+        #expect(problem == HTTPProblem(.notJSON, detail))
+    }
+
     @Test func `a reply over the limit names the ways around it`() {
         let small = service { $0.limits.replyNumbers = 8 }
         let refused = small.post("/jacobian", #"{"logits":[1,2,3]}"#)
@@ -88,7 +103,9 @@ import Testing
         #expect(text(of: refused).contains("\"limit\":8"))
         #expect(small.post("/jacobian", #"{"logits":[1,2]}"#).status == 200)
         #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5,6,7,8]}"#).status == 200)
-        #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5,6,7,8,9]}"#).status == 413)
+        let softmax = small.post("/softmax", #"{"logits":[1,2,3,4,5,6,7,8,9]}"#)
+        #expect(softmax.status == 413)
+        #expect(!text(of: softmax).contains("factored"), "there is no Jacobian to factor")
     }
 
     @Test func `more numbers than the limit are 413, at the limit 200`() {

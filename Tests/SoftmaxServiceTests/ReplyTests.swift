@@ -133,6 +133,14 @@ import Testing
         #expect(try reply(operation, request, threads: 2, streamed: true) == expected)
     }
 
+    @Test func `temperature is float64 whatever the dtype, and a scale below float32's range is 0`() throws {
+        let request = #"{"logits":[3,0,0],"temperature":1e60,"form":"factored","dtype":"float32"}"#
+        #expect(
+            try reply(.jacobian, request, threads: 1, streamed: false)
+                == #"{"probabilities":[0.33333334,0.33333334,0.33333334],"#
+                + #""complements":[0.6666667,0.6666667,0.6666667],"scale":0}"#)
+    }
+
     @Test func `removed classes have probability 0 and the logarithm "-Infinity"`() throws {
         let masked = #"{"logits":[1,2,1],"mask":[true,false,true]}"#
         #expect(try reply(.softmax, masked, threads: 1, streamed: false) == #"{"probabilities":[0.5,0,0.5]}"#)

@@ -44,6 +44,42 @@ import Testing
         for kind in HTTPProblemKind.served { #expect(text.contains("\"\(kind.slug)\""), "\(kind.slug)") }
     }
 
+    @Test func `every problem that the API description shows is of a kind there is, and every kind is shown`() throws {
+        let document = text(of: service().finish(HTTPRequest(method: .get, path: "/openapi.json")))
+        let components = try #require(try member("components", of: document) as? [String: Any])
+        let responses = try #require(components["responses"] as? [String: [String: Any]])
+        var shown: Set<String> = []
+        for (name, response) in responses {
+            let content = try #require(response["content"] as? [String: [String: Any]])
+            let examples = try #require(content["application/problem+json"]?["examples"] as? [String: [String: Any]])
+            for (example, parts) in examples {
+                let value = try #require(parts["value"] as? [String: Any], "\(name) \(example)")
+                let type = try #require(value["type"] as? String)
+                let kind = try #require(HTTPProblemKind.served.first { "/problems/\($0.slug)" == type }, "\(type)")
+                #expect(value["status"] as? Int == kind.status, "\(example)")
+                #expect(value["title"] as? String == kind.title, "\(example)")
+                #expect(value["detail"] as? String == value["error"] as? String, "\(example)")
+                shown.insert(kind.slug)
+            }
+        }
+        #expect(shown == Set(HTTPProblemKind.served.map(\.slug)))
+        // No client can bring this one about; Tests/Clients replays the others.
+        #expect(document.contains(#""detail":"\#(HTTPProblem.internalError().detail)""#))
+    }
+
+    @Test func `the API description shows an explanation that is served`() throws {
+        let service = service()
+        let document = text(of: service.finish(HTTPRequest(method: .get, path: "/openapi.json")))
+        let paths = try #require(try member("paths", of: document) as? [String: [String: [String: Any]]])
+        let replies = try #require(paths["/problems/{slug}"]?["get"]?["responses"] as? [String: [String: Any]])
+        let content = try #require(replies["200"]?["content"] as? [String: [String: Any]])
+        let shown = try #require(content["application/json"]?["example"] as? [String: Any])
+        let type = try #require(shown["type"] as? String)
+        let served = text(of: service.finish(HTTPRequest(method: .get, path: type)))
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(served.utf8)) as? NSDictionary)
+        #expect(object.isEqual(to: shown))
+    }
+
     @Test func `small requests are answered at once, large ones on the pool`() {
         let service = service()
         func reply(_ path: String, _ logits: Int) -> HTTPReply {
@@ -63,13 +99,28 @@ import Testing
         let service = service { $0.corsOrigins = ["https://a.example"] }
         let allowed = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://a.example")])
         #expect(allowed.fields.only("access-control-allow-origin") == "https://a.example")
+        #expect(allowed.fields.only("access-control-expose-headers") == "Allow, Retry-After, X-Request-Id")
         let other = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://b.example")])
         #expect(other.fields.only("access-control-allow-origin") == nil)
+        #expect(other.fields.only("access-control-expose-headers") == nil)
         var fields = HTTPFields()
         fields.append("origin", "https://a.example")
         let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
         #expect(preflight.status == 204)
         #expect(preflight.fields.only("access-control-allow-methods") == "GET, HEAD, POST, OPTIONS")
+    }
+
+    @Test func `where origins are configured every reply varies by Origin, else none does`() {
+        let logits = Array(repeating: "1", count: 20000).joined(separator: ",")
+        for body in [#"{"logits":[1]}"#, "{", #"{"logits":[\#(logits)]}"#] {
+            for fields in [[], [("origin", "https://a.example")], [("origin", "https://b.example")]]
+                as [[(StaticString, String)]]
+            {
+                let open = service { $0.corsOrigins = ["https://a.example"] }.post("/softmax", body, fields: fields)
+                #expect(open.fields.only("vary") == "Origin")
+                #expect(service().post("/softmax", body, fields: fields).fields.only("vary") == nil)
+            }
+        }
     }
 
     @Test func `a log line is one JSON object, whatever the client sent`() throws {

@@ -100,6 +100,9 @@ extension HTTPProblem {
     /// 501: part of HTTP that this server does not do.
     public static func notImplemented(_ detail: String) -> HTTPProblem { HTTPProblem(.notImplemented, detail) }
 
+    /// 501: a method that is no standard one and no route's (RFC 9110 section 9.1).
+    public static func unknownMethod() -> HTTPProblem { .notImplemented("The method is not known to this server.") }
+
     /// 503 with `Retry-After`: too busy now.
     public static func serviceUnavailable(_ detail: String, retryAfter: Int) -> HTTPProblem {
         var problem = HTTPProblem(.serviceUnavailable, detail)

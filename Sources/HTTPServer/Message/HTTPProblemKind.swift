@@ -70,7 +70,10 @@ extension HTTPProblemKind {
     /// 501: a part of HTTP that is not done here.
     public static let notImplemented = HTTPProblemKind(
         status: 501, slug: "not-implemented", title: "Not implemented",
-        explanation: "The request needs what this server does not do: CONNECT, or a transfer coding but chunked.")
+        explanation: """
+            The request needs what this server does not do: a method other than RFC 9110's, PATCH and QUERY; CONNECT; or \
+            a transfer coding but chunked. Methods are case-sensitive.
+            """)
     /// 503: the work budget is full.
     public static let serviceUnavailable = HTTPProblemKind(
         status: 503, slug: "service-unavailable", title: "Service unavailable",

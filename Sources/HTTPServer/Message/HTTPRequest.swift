@@ -17,6 +17,13 @@ public struct HTTPMethod: Sendable, Hashable {
     /// CONNECT: RFC 9110 section 9.3.6; this server refuses it.
     package static let connect = HTTPMethod("CONNECT")
 
+    /// The methods of RFC 9110 section 9.3, PATCH (RFC 5789) and QUERY (the IETF's coming one, which OpenAPI 3.2 has):
+    /// those that a server recognises though no route has them.
+    package static let standard: Set<HTTPMethod> = [
+        .get, .head, .post, HTTPMethod("PUT"), HTTPMethod("DELETE"), .connect, .options, HTTPMethod("TRACE"),
+        HTTPMethod("PATCH"), HTTPMethod("QUERY"),
+    ]
+
     /// A method of those bytes, which are a token; the usual ones cost no new string.
     package init(validToken bytes: borrowing Span<UInt8>) {
         if bytes.equals("GET") {

@@ -1,9 +1,10 @@
 /// Methods and paths to handlers, with the answers that HTTP wants where there is none.
 ///
 /// Paths are exact, but for prefixes that end in `/`; an exact path wins over a prefix and a longer prefix over a
-/// shorter one. They are compared as sent: `/%61` is not `/a`. Unknown paths get 404; known ones get 405 with `Allow`
-/// for other methods, 204 with `Allow` for OPTIONS (RFC 9110 section 9.3.7) and their GET handler for HEAD, whose body
-/// the session leaves out (RFC 9110 section 9.3.2).
+/// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is no standard one and no route's gets 501
+/// whatever the path, which RFC 9110 section 9.1 wants of a server that does not recognise it. Otherwise unknown paths
+/// get 404; known ones get 405 with `Allow` for other methods, 204 with `Allow` for OPTIONS (RFC 9110 section 9.3.7) and
+/// their GET handler for HEAD, whose body the session leaves out (RFC 9110 section 9.3.2).
 public struct Router: HTTPHandler {
     /// Answers one request of a route.
     public typealias Respond = @Sendable (HTTPRequest) -> HTTPReply
@@ -18,6 +19,8 @@ public struct Router: HTTPHandler {
         case methodNotAllowed(allow: String)
         /// The path is not known.
         case notFound
+        /// The method is not known, at any path.
+        case unknownMethod
     }
 
     /// All that is at one path: a handful of methods at most, so a list is the fastest table.
@@ -40,6 +43,8 @@ public struct Router: HTTPHandler {
         }
     }
 
+    /// The methods that are recognised: the standard ones and those of the routes.
+    private var methods: Set<HTTPMethod> = HTTPMethod.standard
     private var responders: [Respond] = []
     private var exact: [String: Resource] = [:]
     private var prefixes: [(prefix: String, resource: Resource)] = []
@@ -52,7 +57,7 @@ public struct Router: HTTPHandler {
     /// A method that is there already keeps its first handler.
     public mutating func on(_ method: HTTPMethod, _ path: String, _ respond: @escaping Respond) {
         exact[path, default: Resource()].add(method, responders.count)
-        responders.append(respond)
+        append(method, respond)
     }
 
     /// Adds a route for every path that begins with `prefix`, which ends in `/`.
@@ -66,15 +71,30 @@ public struct Router: HTTPHandler {
             prefixes.append((prefix, resource))
             prefixes.sort { $0.prefix.utf8.count > $1.prefix.utf8.count }
         }
+        append(method, respond)
+    }
+
+    private mutating func append(_ method: HTTPMethod, _ respond: @escaping Respond) {
+        methods.insert(method)
         responders.append(respond)
     }
 
     /// What that method and path lead to.
     public func match(_ method: HTTPMethod, _ path: String) -> Match {
-        if let resource = exact[path] { return resource.match(method) }
-        for (prefix, resource) in prefixes where path.utf8.starts(with: prefix.utf8) { return resource.match(method) }
-        // `OPTIONS *` asks about the server, not about a path.
-        return method == .options && path == "*" ? .options(allow: "GET, HEAD, OPTIONS, POST") : .notFound
+        var match = Match.notFound
+        if let resource = exact[path] {
+            match = resource.match(method)
+        } else if let (_, resource) = prefixes.first(where: { path.utf8.starts(with: $0.prefix.utf8) }) {
+            match = resource.match(method)
+        } else if method == .options, path == "*" {
+            // Asks about the server, not about a path.
+            match = .options(allow: "GET, HEAD, OPTIONS, POST")
+        }
+        // Last, so that requests that lead somewhere do not pay for the question.
+        switch match {
+        case .route, .options: return match
+        case .methodNotAllowed, .notFound, .unknownMethod: return methods.contains(method) ? match : .unknownMethod
+        }
     }
 
     /// Answers a request with its route's handler, or as described above.
@@ -90,6 +110,8 @@ public struct Router: HTTPHandler {
             return .ready(HTTPProblem.methodNotAllowed(request.method, allow: allow).response(requestID: request.id))
         case .notFound:
             return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
+        case .unknownMethod:
+            return .ready(HTTPProblem.unknownMethod().response(requestID: request.id))
         }
     }
 }

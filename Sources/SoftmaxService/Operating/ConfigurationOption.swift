@@ -66,15 +66,7 @@ package struct ConfigurationOption: Sendable {
             }),
         integer("--port", \.server.port, 0...65535, "TCP port; 0 takes any free one"),
         integer("--loops", \.server.loops, 1...64, "event loops, a thread each"),
-        ConfigurationOption(
-            flag: "--compute-threads", help: "threads that compute large requests",
-            range: "an integer from 1 to 256", get: { "\($0.server.computeThreads)" },
-            set: { configuration, text in
-                guard let value = UInt8(text), value > 0 else { return false }
-                configuration.server.computeThreads = Int(value)
-                configuration.limits.computeThreads = Int(value)
-                return true
-            }),
+        integer("--compute-threads", \.computeThreads, 1...256, "threads that compute large requests"),
         integer(
             "--max-connections", \.server.maxConnections, 1...1_000_000,
             "connections served at once; above it only probes are answered"),
@@ -101,9 +93,13 @@ package struct ConfigurationOption: Sendable {
             "bytes of all unfinished bodies beyond 64 KiB a connection, else 503"),
         seconds("--head-deadline", \.server.headDeadline, "seconds for the head, else 408"),
         seconds("--body-deadline", \.server.bodyDeadline, "seconds for the body before the rate counts, else 408"),
-        integer("--min-rate", \.server.minimumRate, 1...1_000_000_000, "bytes a second the body must keep, else 408"),
+        integer(
+            "--min-rate", \.server.minimumRate, 1...1_000_000_000,
+            "bytes a second: of a body, else 408; of a reply that waits for its reader, else closed"),
         seconds("--idle-deadline", \.server.idleDeadline, "seconds between requests, then closed"),
-        seconds("--write-deadline", \.server.writeDeadline, "seconds a reply may go unread, then closed"),
+        seconds(
+            "--write-deadline", \.server.writeDeadline,
+            "seconds in which a reply that waits must be read at that rate, then closed"),
         seconds("--request-deadline", \.server.requestDeadline, "seconds to begin a large reply, else 503"),
         seconds("--drain-delay", \.server.drainDelay, "seconds from SIGTERM until connections are refused"),
         seconds("--drain-deadline", \.server.drainDeadline, "seconds to finish after that, then cut"),

@@ -9,6 +9,14 @@ package struct ServiceConfiguration: Sendable {
     package var server = HTTPServerConfiguration()
     /// What one request may ask of the arithmetic.
     package var limits = ServiceLimits()
+    /// Threads that compute: those of the server's pool, which one request may share.
+    var computeThreads: Int {
+        get { server.computeThreads }
+        set {
+            server.computeThreads = newValue
+            limits.computeThreads = newValue
+        }
+    }
     /// Whether each request is logged as a line of JSON on standard output.
     package var accessLog = true
     /// Origins whose pages may read replies (CORS); `*` for all.
@@ -18,17 +26,19 @@ package struct ServiceConfiguration: Sendable {
 
     /// The defaults.
     package init() {
-        limits.computeThreads = server.computeThreads
+        computeThreads = server.computeThreads
     }
 
     /// The defaults, overridden by the environment, then by the flags.
     ///
     /// - Parameters:
     ///   - flags: `--name value` or `--name=value`, in any number.
-    ///   - environment: variables by name; only those that begin with `SOFTMAXD_` are looked at.
+    ///   - environment: variables by name; only those that begin with `SOFTMAXD_` are looked at, and of these not the
+    ///     ones that Kubernetes makes.
     package init(flags: [String], environment: [String: String]) throws(ConfigurationError) {
         self.init()
         for name in environment.keys.sorted() where name.hasPrefix("SOFTMAXD_") {
+            if Self.isServiceLink(name, environment[name] ?? "") { continue }
             guard let option = ConfigurationOption.all.first(where: { $0.environment == name }) else {
                 throw ConfigurationError("\(name) is not a variable this program knows; see --help")
             }
@@ -47,6 +57,20 @@ package struct ServiceConfiguration: Sendable {
                 try set(option, value, from: option.flag)
             }
         }
+    }
+
+    /// Whether Kubernetes made that variable: every container finds each Service of its namespace in its environment,
+    /// in the spelling of Docker's links, so one named `softmaxd` looks like settings.
+    ///
+    /// They are `SOFTMAXD_SERVICE_…`, `SOFTMAXD_PORT_<digits>_…`, and `SOFTMAXD_PORT`, a setting too, with a value such
+    /// as `tcp://10.0.0.1:8080`.
+    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+        if name == "SOFTMAXD_PORT" { return value.hasPrefix("tcp://") }
+        if name.hasPrefix("SOFTMAXD_SERVICE_") { return true }
+        guard name.hasPrefix("SOFTMAXD_PORT_") else { return false }
+        let rest = name.utf8.dropFirst("SOFTMAXD_PORT_".utf8.count)
+        let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return !digits.isEmpty && rest.dropFirst(digits.count).first == UInt8(ascii: "_")
     }
 
     private mutating func set(

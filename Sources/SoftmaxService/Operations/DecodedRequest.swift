@@ -95,7 +95,8 @@ final class DecodedRequest<Scalar: ServiceScalar>: Sendable {
     ) throws(HTTPProblem) -> Int {
         let numbers = arrangement.replyNumbers(options.operation, options.form, pairs: pairs)
         guard let numbers, numbers <= limit else {
-            throw .replyTooLarge(numbers: numbers, limit: limit, dense: options.form == .dense)
+            let isDense = options.operation == .jacobian && options.form == .dense
+            throw .replyTooLarge(numbers: numbers, limit: limit, dense: isDense)
         }
         return numbers
     }

@@ -42,9 +42,7 @@ extension HTTPProblem {
             case .elements: .tooManyNumbers
             case .unknownMember, .missingMember, .type, .range, .noClasses, .shape: .invalidRequest
             }
-        var detail = error.detail
-        if let offset = error.offset, kind == .notJSON { detail += " (byte offset \(offset))" }
-        self.init(kind, detail, pointer: error.pointer, limit: error.limit)
+        self.init(kind, error.detail, pointer: error.pointer, limit: error.limit)
     }
 
     /// Maps a failure of the mathematics; `sample` points at a sample by its number.

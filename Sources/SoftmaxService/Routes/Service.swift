@@ -20,30 +20,33 @@ package struct Service: HTTPHandler {
     }
 
     package func respond(to request: consuming HTTPRequest) -> HTTPReply {
-        guard !corsOrigins.isEmpty, let origin = request.fields.only("origin"), isAllowed(origin) else {
-            return router.respond(to: request)
-        }
-        return Self.allow(origin, router.respond(to: request))
-    }
-
-    private static func allow(_ origin: String, _ reply: HTTPReply) -> HTTPReply {
-        switch reply {
-        case .ready(let response): .ready(allow(origin, response))
-        case .deferred(let cost, let run): .deferred(cost: cost) { allow(origin, run($0)) }
-        }
+        guard !corsOrigins.isEmpty else { return router.respond(to: request) }
+        let origin = request.fields.only("origin").flatMap { isAllowed($0) ? $0 : nil }
+        return Self.expose(router.respond(to: request), to: origin)
     }
 
     private func isAllowed(_ origin: String) -> Bool {
         corsOrigins.contains { $0 == "*" || $0 == origin }
     }
 
+    private static func expose(_ reply: HTTPReply, to origin: String?) -> HTTPReply {
+        switch reply {
+        case .ready(let response): .ready(expose(response, to: origin))
+        case .deferred(let cost, let run): .deferred(cost: cost) { expose(run($0), to: origin) }
+        }
+    }
+
     /// Adds what a browser wants to see before it hands the reply to a page of that origin (Fetch standard, CORS
-    /// protocol).
-    private static func allow(_ origin: String, _ response: HTTPResponse) -> HTTPResponse {
+    /// protocol); for no origin, or one that is not allowed, only that the answer to another may differ.
+    ///
+    /// Without that `Vary` a cache would hand one origin's reply, or a reply to no origin, to all of them.
+    private static func expose(_ response: HTTPResponse, to origin: String?) -> HTTPResponse {
         var response = response
-        response.fields.append("access-control-allow-origin", origin)
         response.fields.append("vary", "Origin")
-        response.fields.append("access-control-expose-headers", "X-Request-Id")
+        guard let origin else { return response }
+        response.fields.append("access-control-allow-origin", origin)
+        // The reply's fields that a page is not shown without asking.
+        response.fields.append("access-control-expose-headers", "Allow, Retry-After, X-Request-Id")
         if response.status == 204 {
             response.fields.append("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
             response.fields.append("access-control-allow-headers", "Content-Type, X-Request-Id, Traceparent")

@@ -31,19 +31,37 @@ struct RouterTests {
             (.get, "/problems/", .route(2)), (.get, "/problems/x", .route(2)), (.get, "/problems/own", .route(3)),
             (.get, "/problems/deep/x", .route(4)), (.get, "/problems", .notFound),
             (.post, "/problems/x", .methodNotAllowed(allow: "GET, HEAD, OPTIONS")),
+            (HTTPMethod("PUT"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("DELETE"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("TRACE"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("PATCH"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("QUERY"), "/softmax", .methodNotAllowed(allow: "OPTIONS, POST")),
+            (HTTPMethod("PATCH"), "/none", .notFound), (HTTPMethod("PURGE"), "/softmax", .unknownMethod),
+            (HTTPMethod("post"), "/softmax", .unknownMethod), (HTTPMethod("FOO"), "/none", .unknownMethod),
+            (HTTPMethod("FOO"), "*", .unknownMethod),
         ] as [(HTTPMethod, String, Router.Match)])
     func match(_ method: HTTPMethod, _ path: String, _ expected: Router.Match) {
         #expect(Self.router.match(method, path) == expected)
     }
 
-    @Test("a method that nobody knows is not allowed on a known path")
+    @Test("a method that nobody knows is not implemented, and the connection goes on")
     func unknownMethod() throws {
         let driver = SessionDriver(router: Self.router)
         driver.receive("get /softmax HTTP/1.1\r\nHost: a\r\n\r\nFOO /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        driver.receive("PUT /softmax HTTP/1.1\r\nHost: a\r\n\r\n")
         let replies = try #require(driver.replies())
-        #expect(replies.map(\.status) == [405, 404])
-        #expect(replies.first?["allow"] == "OPTIONS, POST")
-        #expect(replies.first?["content-type"] == "application/problem+json")
+        #expect(replies.map(\.status) == [501, 501, 405])
+        #expect(replies.map { $0["allow"] } == [nil, nil, "OPTIONS, POST"])
+        #expect(replies.allSatisfy { $0["content-type"] == "application/problem+json" })
+    }
+
+    @Test("a method of a route is known at every path")
+    func methodOfARoute() {
+        var router = Self.router
+        router.on(HTTPMethod("REPORT"), "/search") { _ in .ready(HTTPResponse(status: 200)) }
+        #expect(router.match(HTTPMethod("REPORT"), "/search") == .route(6))
+        #expect(router.match(HTTPMethod("REPORT"), "/") == .methodNotAllowed(allow: "GET, HEAD, OPTIONS, POST"))
+        #expect(router.match(HTTPMethod("REPORT"), "/none") == .notFound)
     }
 
     @Test("OPTIONS is answered 204 with Allow")
