@@ -1,6 +1,6 @@
-// Counts a process's allocations: loaded with LD_PRELOAD, it keeps two 64-bit counters, allocations and bytes asked for,
-// in the file that ALLOCATION_COUNTS names. The file is mapped, so whoever else maps it reads the counters at any time and
-// the process is not disturbed. glibc only: its __libc_* names need no look-up, which might itself allocate.
+// Counts a process's allocations: loaded with LD_PRELOAD, it keeps two 64-bit counters, allocations and bytes asked
+// for, in the file that ALLOCATION_COUNTS names. The file is mapped, so whoever else maps it reads the counters at any
+// time and the process is not disturbed. glibc only: its __libc_* names need no look-up, which might itself allocate.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -15,8 +15,8 @@ CASE = Case("softmax 100×1000", "/softmax", 100, 1000)
 def batch(report, effort):
     report.section(
         "batch", "Latency of a batch: softmax 100×1000, one client at a time",
-        "Requests alternate between two services. `in the service` is duration_us of the access log: from the whole request "
-        "in hand to the last byte of the reply handed to the kernel.")
+        "Requests alternate between two services. `in the service` is duration_us of the access log: from the whole "
+        "request in hand to the last byte of the reply handed to the kernel.")
     request = Plain.request(CASE.path, CASE.body)
     times, logged = {}, {}
     with tempfile.TemporaryFile("w+") as one, tempfile.TemporaryFile("w+") as two:

@@ -52,7 +52,8 @@ def main():
 
     effort = Effort(True, 1, 0.25) if arguments.quick else Effort(False, 5, 1)
     report, about, begin = Report(), machine(), time.monotonic()
-    print(f"# softmaxd beside its peers\n\n{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, {about['date']}")
+    print("# softmaxd beside its peers\n")
+    print(f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, {about['date']}")
     print(", ".join(f"{name} {version}" for name, version in about["versions"].items()), flush=True)
     for name, section in SECTIONS.items():
         if name in (arguments.sections or SECTIONS):

@@ -15,9 +15,9 @@ HEAVY = Case("Jacobian, C = 3000", "/jacobian", 1, 3000)
 def fairness(report, effort):
     report.section(
         "fairness", "Small requests beside large ones",
-        f"Latency of {SMALL.name}, one client, 100 requests a connection, a request a millisecond, alone and while two "
-        f"clients pull {HEAVY.name} again and again; alone and beside alternate. The clients run on the same cores as the service: "
-        "the C server's line, beside the same load on softmaxd, shows what of it is only that.")
+        f"Latency of {SMALL.name}, one client, 100 requests a connection, a request a millisecond, alone and while "
+        f"two clients pull {HEAVY.name} again and again; alone and beside alternate. The clients run on the service's "
+        "cores: the C server's line, beside the same load on softmaxd, shows what of it is only that.")
     request = Plain.request(SMALL.path, SMALL.body)
     times = {}
     with servers.softmaxd() as server, servers.epoll(210) as bare:

@@ -87,8 +87,8 @@ def h2load(server, case, requests, http2=True, streams=1, connections=None):
 def h2load_for(server, case, seconds, counts, **options):
     """As many requests as take the server about that much processor time; `counts` remembers how many that is.
 
-    Finding out is the warm-up. It goes by processor time, which ticks in hundredths of a second, so that no figure rests
-    on a few ticks.
+    Finding out is the warm-up. It goes by processor time, which ticks in hundredths of a second, so that no figure
+    rests on a few ticks.
     """
     key = (server.name, case.name)
     if key not in counts:

@@ -34,8 +34,8 @@ def number_text(report, effort):
                 rounds.setdefault(("orjson", what), []).append(figure)
     names = list(dict.fromkeys(name for name, _ in rounds))
     rows = [
-        {"name": name, **{
-            f"{what}_ns": statistics.median(rounds[name, what]) for what in ("read", "print") if (name, what) in rounds}}
+        {"name": name, **{f"{what}_ns": statistics.median(rounds[name, what])
+                          for what in ("read", "print") if (name, what) in rounds}}
         for name in names]
     report.table({
         "by": lambda row: row["name"],

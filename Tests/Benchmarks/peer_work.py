@@ -1,7 +1,7 @@
 """The same work in Python: a request's bytes to its reply's bytes, for the Python peers.
 
-Written as well as we can: orjson reads into Python floats and writes straight from NumPy's memory, softmax subtracts the
-row's maximum and works in place, and no model is validated in between.
+Written as well as we can: orjson reads into Python floats and writes straight from NumPy's memory, softmax subtracts
+the row's maximum and works in place, and no model is validated in between.
 """
 
 import numpy as np

@@ -41,7 +41,7 @@ def draw(sections, path):
     return True
 
 
-def _duration(microseconds, _=None):
+def _duration(microseconds):
     for unit, size in (("s", 1e6), ("ms", 1e3), ("µs", 1)):
         if microseconds >= size * 0.9995 or size == 1:
             return f"{shown(microseconds / size, 2)} {unit}"
@@ -50,32 +50,36 @@ def _duration(microseconds, _=None):
 def _requests(axis, sections):
     rows = list(sections["http1"]["rows"])
     cases = list(dict.fromkeys(row["case"] for row in rows))
-    rows += [row for row in sections.get("floor", {"rows": []})["rows"] if row["server"] != "softmaxd" and row["server"] in PEERS]
+    # Of the floor only the servers that the other cases lack.
+    others = [name for name in PEERS if name not in {row["server"] for row in rows}]
+    rows += [row for row in sections.get("floor", {"rows": []})["rows"] if row["server"] in others]
     for name, (colour, marker) in PEERS.items():
         points = [(row["cpu_us"]["median"], cases.index(row["case"])) for row in rows if row["server"] == name]
         if points:
             axis.plot(
-                *zip(*points), marker, color=colour, label=LABELS.get(name, name), markersize=8 if name == "softmaxd" else 6,
-                zorder=3)
+                *zip(*points), marker, color=colour, label=LABELS.get(name, name),
+                markersize=8 if name == "softmaxd" else 6, zorder=3)
     for place, case in enumerate(cases):
         figures = {row["server"]: row["cpu_us"]["median"] for row in rows if row["case"] == case}
-        axis.plot([min(figures.values()), max(figures.values())], [place, place], color="#cccccc", linewidth=1, zorder=1)
-        ours, peers = figures["softmaxd"], [figures[name] for name in ("granian, raw ASGI", "FastAPI") if name in figures]
+        last = max(figures.values())
+        axis.plot([min(figures.values()), last], [place, place], color="#cccccc", linewidth=1, zorder=1)
+        ours = figures["softmaxd"]
+        ratios = sorted(figures[name] / ours for name in ("granian, raw ASGI", "FastAPI"))
         axis.annotate(
             _duration(ours), (ours, place), (0, 7), textcoords="offset points", ha="center", fontsize=8.5,
             color=PEERS["softmaxd"][0])
         axis.annotate(
-            " – ".join(f"{shown(figure / ours, 2)}×" for figure in sorted({min(peers), max(peers)})), (max(peers), place),
-            (9, 0), textcoords="offset points", ha="left", va="center", fontsize=8.5, color="#666666")
+            " – ".join(f"{shown(ratio, 2)}×" for ratio in ratios), (last, place), (9, 0), textcoords="offset points",
+            ha="left", va="center", fontsize=8.5, color="#666666")
     axis.set_xscale("log")
-    axis.set_xlim(right=axis.get_xlim()[1] * 3.5)
-    axis.xaxis.set_major_formatter(FuncFormatter(_duration))
+    axis.set_xlim(right=axis.get_xlim()[1] * 4.5)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value).replace(".0 ", " ")))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_yticks(range(len(cases)), cases)
     axis.set_ylim(len(cases) - 0.5, -0.7)
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x", color="#eeeeee", zorder=0)
-    axis.set_title("Processor time a request, HTTP/1.1")
+    axis.set_title("Processor time a request (×: NumPy peers / softmaxd), log scale")
     axis.legend(loc="upper right", frameon=True, framealpha=0.95, edgecolor="none", fontsize=9)
 
 

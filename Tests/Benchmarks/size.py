@@ -16,8 +16,8 @@ def size(report, effort):
     cases += [Case(f"10^{power} numbers", "/softmax", 10 ** (power - 3), 1000, 1) for power in range(3, largest + 1)]
     report.section(
         "size", f"Cost of a number from 10² to 10{'⁶' if effort.quick else '⁷'} numbers a request (rows of 1000)",
-        "One client, HTTP/1.1. A number is read, computed and printed. Beyond the request: less the processor time of a "
-        "request of one number.")
+        "One client, HTTP/1.1. A number is read, computed and printed. Beyond the request: less the processor time of "
+        "a request of one number.")
     counts = {}
     samples = {case.name: [] for case in cases}
     with servers.softmaxd(*FLAGS) as server:
@@ -46,5 +46,5 @@ def size(report, effort):
     report.current["one_number_request_us"] = fixed / 1000
     report.current["largest_over_smallest"] = ratios
     print(
-        f"A request of one number: {shown(fixed / 1000)} CPU-µs. Largest over smallest: {ratios['all']:.2f}; from 1000 "
-        f"numbers on {ratios['from_1000']:.2f}; beyond the request {ratios['beyond_request']:.2f}.\n")
+        f"A request of one number: {shown(fixed / 1000)} CPU-µs. Largest over smallest: {ratios['all']:.2f}; from "
+        f"1000 numbers on {ratios['from_1000']:.2f}; beyond the request {ratios['beyond_request']:.2f}.\n")
