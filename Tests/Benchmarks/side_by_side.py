@@ -81,8 +81,8 @@ def floor(report, effort):
     """The small request beside servers that do nothing but answer."""
     report.section(
         "floor", "The floor: softmax 1×10 over HTTP/1.1, 64 connections (wrk)",
-        "User + system time of the server's processes from /proc/PID/stat, divided by replies. System calls: a run of "
-        "its own under strace.")
+        "User + system time of the server's processes from /proc/PID/stat, divided by replies; logs go to /dev/null. "
+        "System calls: a run of its own under strace.")
     with contextlib.ExitStack() as stack:
         size = len(_reply_of(SMALL))
         contestants = [stack.enter_context(server) for server in (
