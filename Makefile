@@ -67,9 +67,9 @@ accuracy: libraries $(PYTHON)
 	swift build -c release --product softmax-stress
 	$(PYTHON) Tests/SoftmaxCoreTests/Golden/stress.py --binary .build/release/softmax-stress
 
-## Processor time a request beside nginx and a minimal C server, in one run.
+## Speed and memory beside other servers and libraries, in one run of some ten minutes; BENCH="floor --quick" is less.
 bench: libraries
-	Tests/Benchmarks/run
+	Tests/Benchmarks/run $(BENCH)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -47,6 +47,9 @@ let package = Package(
         .executableTarget(
             name: "softmax-stress", dependencies: ["SoftmaxCore"], path: "Tests/Fixtures/softmax-stress",
             swiftSettings: strict),
+        .executableTarget(
+            name: "number-speed", dependencies: ["TensorJSON"], path: "Tests/Fixtures/number-speed",
+            swiftSettings: strict),
         .testTarget(
             name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "CSoftmaxKernels"],
             exclude: ["Golden", "old-cpu"],

@@ -1,6 +1,8 @@
 // The least an HTTP server can do on Linux: one thread, epoll, one read and one write a request, a fixed reply.
 // It parses nothing, so it is a floor for the benchmark and not a server to use.
 // usage: epoll-server PORT REPLY-BYTES
+// accept4 is Linux's own.
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>

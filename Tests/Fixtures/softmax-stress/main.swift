@@ -139,13 +139,14 @@ func nanoseconds() -> Double {
     return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
 }
 
-/// Prints the best of several runs of softmax and its VJP.
+/// Prints the best of several runs of softmax, log-softmax and the VJP of softmax.
 func measure<S: SoftmaxScalar>(_ name: String, rows: Int, classes: Int, as type: S.Type) throws(SoftmaxError) {
     var random = SplitMix64(state: 1)
     let logits = (0..<rows * classes).map { _ in S(random.uniform() * 3) }
     let vector = (0..<rows * classes).map { _ in S(random.uniform()) }
     var output = [S](repeating: 0, count: logits.count)
-    var best = (value: Double.infinity, product: Double.infinity)
+    let logarithm = SoftmaxOptions(function: .logSoftmax)
+    var best = (value: Double.infinity, logarithm: Double.infinity, product: Double.infinity)
     let repetitions = 1_000_000 / logits.count + 1
     for _ in 0..<9 {
         var span = output.mutableSpan
@@ -155,14 +156,19 @@ func measure<S: SoftmaxScalar>(_ name: String, rows: Int, classes: Int, as type:
         for _ in 0..<repetitions {
             try Softmax.vjp(logits.span, cotangents: vector.span, classes: classes, into: &span)
         }
+        let late = nanoseconds()
+        for _ in 0..<repetitions {
+            try Softmax.evaluate(logits.span, classes: classes, options: logarithm, into: &span)
+        }
         let end = nanoseconds()
         best.value = min(best.value, (middle - start) / Double(repetitions))
-        best.product = min(best.product, (end - middle) / Double(repetitions))
+        best.product = min(best.product, (late - middle) / Double(repetitions))
+        best.logarithm = min(best.logarithm, (end - late) / Double(repetitions))
     }
     let each = Double(logits.count)
     print(
         name, "\(rows)x\(classes): softmax", best.value / each, "ns/number,", best.value / Double(rows),
-        "ns/row; VJP", best.product / each, "ns/number")
+        "ns/row; log-softmax", best.logarithm / each, "ns/number; VJP", best.product / each, "ns/number")
 }
 
 do {

@@ -1,0 +1,57 @@
+"""Latency of one large batch, with one compute thread and with two."""
+
+import json
+import statistics
+import tempfile
+
+import servers
+from cases import Case
+from load import Plain
+from report import shown
+
+CASE = Case("softmax 100×1000", "/softmax", 100, 1000)
+
+
+def batch(report, effort):
+    report.section(
+        "batch", "Latency of a batch: softmax 100×1000, one client at a time",
+        "Requests alternate between two services. `in the service` is duration_us of the access log: from the whole "
+        "request in hand to the last byte of the reply handed to the kernel.")
+    request = Plain.request(CASE.path, CASE.body)
+    times, logged = {}, {}
+    with tempfile.TemporaryFile("w+") as one, tempfile.TemporaryFile("w+") as two:
+        with (
+            servers.softmaxd("--compute-threads", "1", log=one) as single, Plain(single) as alone,
+            servers.softmaxd("--compute-threads", "2", log=two) as double, Plain(double) as both,
+        ):
+            for _ in range(10):
+                alone.ask(request), both.ask(request)
+            for _ in range(60 if effort.quick else 400):
+                for threads, client in ((1, alone), (2, both)):
+                    times.setdefault(threads, []).append(client.ask(request))
+        # The services have ended, so their logs are whole.
+        for threads, log in ((1, one), (2, two)):
+            log.seek(0)
+            logged[threads] = [record["duration_us"] for record in map(json.loads, log) if "duration_us" in record][10:]
+    rows = []
+    for threads in (1, 2):
+        assert len(logged[threads]) == len(times[threads])
+        rows.append({
+            "compute_threads": threads, "client_ms": _quantiles([1000 * time for time in times[threads]]),
+            "service_ms": _quantiles([time / 1000 for time in logged[threads]])})
+    for row in rows:
+        for which in ("client_ms", "service_ms"):
+            row[f"ratio_{which}"] = rows[0][which]["p50"] / row[which]["p50"]
+    report.table({
+        "--compute-threads": lambda row: row["compute_threads"],
+        "at the client, ms, median": lambda row: shown(row["client_ms"]["p50"]),
+        "p90": lambda row: shown(row["client_ms"]["p90"]),
+        "times faster": lambda row: f"{row['ratio_client_ms']:.2f}",
+        "in the service, ms, median": lambda row: shown(row["service_ms"]["p50"]),
+        "times faster there": lambda row: f"{row['ratio_service_ms']:.2f}",
+    }, rows)
+
+
+def _quantiles(samples):
+    cuts = statistics.quantiles(samples, n=10)
+    return {"p50": statistics.median(samples), "p90": cuts[8], "min": min(samples)}

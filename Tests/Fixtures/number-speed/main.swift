@@ -1,0 +1,86 @@
+// Nanoseconds a number: reading and printing JSON numbers with TensorJSON, as the service does it, and with Swift's own
+// conversions. The benchmarks run it beside other libraries.
+//
+// usage: number-speed FILE, which holds {"logits":[number,…]}
+// Prints lines of "name, tab, read or print, tab, nanoseconds": the best of several passes.
+import Glibc
+import TensorJSON
+
+func contents(of path: String) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var all: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+        let count = read(descriptor, &piece, piece.count)
+        guard count > 0 else { return count == 0 ? all : nil }
+        all += piece[..<count]
+    }
+}
+
+func nanoseconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+}
+
+/// Prints the best of five passes; each returns how many numbers it did and something that depends on them all.
+func measure(_ name: String, _ what: String, _ pass: () throws -> (numbers: Int, check: Double)) rethrows {
+    var best = Double.infinity
+    for _ in 0..<5 {
+        let start = nanoseconds()
+        let done = try pass()
+        let end = nanoseconds()
+        // A pass whose result nobody looks at need not be run by an optimiser.
+        guard done.check.isFinite, done.numbers > 0 else { exit(1) }
+        best = min(best, (end - start) / Double(done.numbers))
+    }
+    print(name, what, best, separator: "\t")
+}
+
+func logits<Scalar: TensorScalar>(_ body: [UInt8], as type: Scalar.Type) throws -> [Scalar] {
+    var limits = TensorLimits()
+    limits.elements = .max
+    let request = try JSONRequest(body, members: ["logits"], limits: limits)
+    return try request.tensor("logits", as: type, allowingNegativeInfinity: true).values
+}
+
+func measurePrinting<Scalar: TensorScalar>(_ name: String, _ values: [Scalar]) throws {
+    try measure(name, "print") {
+        var output: [UInt8] = []
+        try TensorWriter.append(values: values.span, to: &output)
+        return (values.count, Double(output.count))
+    }
+}
+
+guard CommandLine.arguments.count == 2, let body = contents(of: CommandLine.arguments[1]) else {
+    print("usage: number-speed FILE")
+    exit(64)
+}
+do {
+    let values = try logits(body, as: Double.self)
+    try measure("softmaxd", "read") {
+        let values = try logits(body, as: Double.self)
+        return (values.count, values[values.count - 1])
+    }
+    try measurePrinting("softmaxd", values)
+    try measure("softmaxd, float32", "read") {
+        let values = try logits(body, as: Float.self)
+        return (values.count, Double(values[values.count - 1]))
+    }
+    try measurePrinting("softmaxd, float32", values.map { Float($0) })
+
+    let texts = values.map(\.description)
+    measure("Swift's Double", "read") {
+        (texts.count, texts.reduce(0) { $0 + (Double($1) ?? .nan) })
+    }
+    measure("Swift's Double", "print") {
+        var output: [UInt8] = []
+        for value in values { output += value.description.utf8 }
+        return (values.count, Double(output.count))
+    }
+} catch {
+    print("error:", error)
+    exit(1)
+}
