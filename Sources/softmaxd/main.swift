@@ -31,8 +31,8 @@ case .healthcheck(let configuration):
 case .serve(let configuration):
     // Large buffers from the kernel and back to it: by default glibc learns from the first large one that is freed to
     // keep such memory, and a service that once read 16 MiB would hold on to it for good.
-    _ = mallopt(M_MMAP_THRESHOLD, 1 << 20)
-    _ = mallopt(M_TRIM_THRESHOLD, 1 << 20)
+    _ = mallopt(M_MMAP_THRESHOLD, 4 << 20)
+    _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
     let serving = Serving(configuration)
     do throws(HTTPServerError) {
         try serving.runUntilSignalled { port in
