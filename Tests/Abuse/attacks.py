@@ -5,6 +5,7 @@ import time
 
 import attacks_http1
 import attacks_http2
+import attacks_windows
 from service import Service
 from wire import PROBABILITIES, Process, SecondClient, eventually, milliseconds
 
@@ -53,7 +54,7 @@ def run(attack, service, process):
 def main():
     chosen = sys.argv[2:]
     attacks = [
-        attack for attack in attacks_http1.ATTACKS + attacks_http2.ATTACKS
+        attack for attack in attacks_http1.ATTACKS + attacks_http2.ATTACKS + attacks_windows.ATTACKS
         if not chosen or any(word in attack.name for word in chosen)
     ]
     failures = 0

@@ -234,37 +234,6 @@ def dynamic_table_of_gigabytes(service):
         return wire.outcome()
 
 
-JACOBIAN = b'{"logits":[' + b",".join([b"1"] * 1000) + b"]}"
-
-
-@attack
-def shut_windows_with_large_replies(service):
-    """100 streams of 20 MB each on a connection that never opens a window."""
-    with H2Wire(service, {4: 0}) as wire:
-        for stream in ODD[:100]:
-            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
-        wire.to_the_end(10)
-        assert sum(map(len, wire.content.values())) == 0
-        return f"{len(wire.status)} begun, {len(wire.resets)} reset; {wire.outcome()}"
-
-
-@attack
-def windows_opened_byte_by_byte(service):
-    """CVE-2019-9511: a reply that trickles."""
-    with H2Wire(service, {4: 0}) as wire:
-        wire.gives_window = False
-        for stream in ODD[:50]:
-            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
-        for _ in range(200):
-            if wire.ended or not wire.send(b"".join(window(stream, 1) for stream in ODD[:50])):
-                break
-            wire.read(0.1)
-        wire.until(lambda: False, 3)
-        got = sum(map(len, wire.content.values()))
-        assert wire.ended or wire.goaway == CALM, wire.outcome()
-        return f"{got} bytes of content; {wire.outcome()}"
-
-
 @attack
 def half_prefaces(service):
     for length in (1, 3, 10, 16, 23):

@@ -24,6 +24,9 @@ public struct HTTPLimits: Sendable, Equatable {
     public var framing = 16 * 1024
     /// Unwritten output above which a session stops reading and asks for no more of a streamed body, bytes.
     public var outputHighWater = 256 * 1024
+    /// Content of replies on one HTTP/2 connection that is made or being made and not on its way to the socket, bytes;
+    /// above it no more requests are begun there, and no more of a streamed body is asked for.
+    public var replyHighWater = 768 * 1024
 
     /// The defaults.
     public init() {}

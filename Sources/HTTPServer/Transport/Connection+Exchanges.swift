@@ -97,6 +97,7 @@ extension Connection {
         }
         work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
         exchange.work = work
+        session.expect(replyBytes: Work.replyBytes(cost: cost), for: stream)
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
@@ -176,6 +177,7 @@ extension Connection {
                 mailbox.post(.piece(id, stream: stream, piece, isLast: !isMore))
             }
             work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+            session.expect(replyBytes: Work.pieceBytes, for: stream)
         }
     }
 
