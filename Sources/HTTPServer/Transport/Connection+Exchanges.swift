@@ -95,7 +95,8 @@ extension Connection {
             guard !cancellation.isCancelled else { return }
             mailbox.post(.reply(id, stream: stream, run(cancellation)))
         }
-        work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+        // From the request on, however often it defers.
+        work.begin(job, deadline: exchange.startedAt &+ loop.context.deadlines.request)
         exchange.work = work
         session.expect(replyBytes: Work.replyBytes(cost: cost), for: stream)
     }

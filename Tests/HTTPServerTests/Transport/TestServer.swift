@@ -14,7 +14,7 @@ final class TestServer {
     let port: UInt16
 
     init(
-        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+        clock: TransportClock = .system, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
         handler: @escaping @Sendable (HTTPRequest) -> HTTPReply = TestServer.ok
     ) throws {
         var configuration = HTTPServerConfiguration()
@@ -24,7 +24,7 @@ final class TestServer {
         let records = Records()
         self.records = records
         server = HTTPServer(
-            configuration: configuration, handler: ClosureHandler(respond: handler),
+            configuration: configuration, handler: ClosureHandler(respond: handler), clock: clock,
             makeObserver: { _ in RecordingObserver(records) })
         try server.start()
         port = try #require(server.boundPort)
@@ -40,6 +40,17 @@ final class TestServer {
     static let ok: @Sendable (HTTPRequest) -> HTTPReply = { request in
         .ready(HTTPResponse(status: 200, body: .bytes(request.method == .post ? request.body : Array("OK".utf8))))
     }
+}
+
+/// Time that a test moves by hand.
+final class ManualClock: Sendable {
+    private let now = Locked<UInt64>(1_000_000_000)
+
+    var clock: TransportClock {
+        TransportClock(monotonic: { self.now.withLock { $0 } }, unixSeconds: { 1_800_000_000 })
+    }
+
+    func pass(seconds: UInt64) { now.withLock { $0 += seconds * 1_000_000_000 } }
 }
 
 private struct ClosureHandler: HTTPHandler {
