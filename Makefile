@@ -31,12 +31,13 @@ test-clients: libraries
 	swift build -c release --product softmaxd
 	Tests/Clients/run .build/release/softmaxd
 
-## Attacks, slow and broken clients, overload, log readers: each on a running service, with a second client beside it.
+## Attacks, slow and broken clients, overload, memory, log readers: each on a running service, with a second client beside it.
 abuse: libraries $(PYTHON)
 	swift build -c release --product softmaxd
 	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) slow .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) overload .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) memory .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) logs .build/release/softmaxd
 
 ## Mixed traffic for MINUTES, every reply checked; then memory, descriptors and the log.
