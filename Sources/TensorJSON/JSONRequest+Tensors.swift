@@ -51,7 +51,8 @@ extension JSONRequest {
             var reader = RowReader(tokens, member: member.token, name: name)
             var layout = TensorLayout.emptyBatch
             var failure: TensorJSONError?
-            let values = [Value](unsafeUninitializedCapacity: member.scalars) { buffer, count in
+            // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
+            let values = [Value](unsafeUninitializedCapacity: max(1, member.scalars)) { buffer, count in
                 do throws(TensorJSONError) {
                     layout = try reader.readRows { reader, start throws(TensorJSONError) in
                         try readRow(&reader, UnsafeMutableBufferPointer(rebasing: buffer[start...]))
