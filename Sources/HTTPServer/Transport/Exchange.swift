@@ -6,6 +6,8 @@ struct Exchange {
     let startedAt: UInt64
     /// What will be told of it, filled in as it becomes known.
     var record: HTTPAccessRecord
+    /// The request's fields, until its reply begins.
+    var fields: HTTPFields
     /// What the compute pool does for it.
     var work: Work?
     /// All of the reply is made, though the session may hold some of it back.

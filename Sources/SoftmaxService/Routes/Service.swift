@@ -53,6 +53,14 @@ package struct Service: HTTPHandler {
     }
 }
 
+extension Service {
+    /// Has pages of allowed origins read the server's own errors too.
+    package func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {
+        guard !corsOrigins.isEmpty, let origin = fields.only("origin"), isAllowed(origin) else { return }
+        response = Self.allow(origin, response)
+    }
+}
+
 extension HTTPResponse {
     /// A 200 of that content.
     static func ok(_ body: [UInt8], type: String) -> HTTPResponse {

@@ -56,6 +56,9 @@ final class ManualClock: Sendable {
 private struct ClosureHandler: HTTPHandler {
     let respond: @Sendable (HTTPRequest) -> HTTPReply
     func respond(to request: consuming HTTPRequest) -> HTTPReply { respond(request) }
+    func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {
+        response.fields.append("x-completed", fields.only("x-mark") ?? "without")
+    }
 }
 
 /// What the observers of all loops were told.
