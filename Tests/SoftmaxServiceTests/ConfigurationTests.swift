@@ -28,6 +28,7 @@ import Testing
         ["--port", "65536"], ["--port", "+80"], ["--port", "8 0"], ["--port"], ["--prot", "80"],
         ["--head-deadline", "-1"],
         ["--access-log", "yes"], ["--cors-origins", "example.org"], ["--compute-threads", "0"], ["--max-depth", "65"],
+        ["--max-field-bytes", "65537"], ["--max-streams", "0"], ["--max-streams", "1001"],
     ])
     func `a setting that cannot be used is refused by name`(flags: [String]) {
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: flags, environment: [:]) }

@@ -33,7 +33,7 @@ extension HTTP2Session {
     /// Trailers are counted and dropped.
     func field(_ id: Int32, _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) -> Bool {
         guard let stream = streams[id] else { return true }
-        guard stream.section.count(nameLength: name.count, valueLength: value.count) else { return false }
+        guard stream.section.count(nameLength: name.count, valueLength: value.count, limits) else { return false }
         if stream.stage == .head {
             if isValid { stream.section.append(name, value, limits) } else { stream.section.appendInvalid() }
         }
@@ -98,14 +98,13 @@ extension HTTP2Session {
 
     /// Content and field lines held for requests that are not handed out yet.
     ///
-    /// With the field lines, because a hundred streams have a hundred times the limit of one section.
-    package var bodyBytes: Int {
-        streams.values.reduce(0) { $1.isHandedOut || $1.problem != nil ? $0 : $0 + $1.held + $1.section.size }
-    }
+    /// With the field lines, because a hundred streams have a hundred times the limit of one section; but for the one
+    /// that is being received, which cannot be refused.
+    package var bodyBytes: Int { streams.values.reduce(0) { $1.isWaiting ? $0 + $1.held + $1.section.size : $0 } }
 
     /// Refuses the request that holds most of those that are not handed out.
     package func refuseLargestBody(_ problem: HTTPProblem) {
-        let waiting = streams.values.filter { ($0.stage == .body || $0.stage == .ready) && $0.problem == nil }
+        let waiting = streams.values.filter(\.isWaiting)
         let largest = waiting.max { $0.held + $0.section.size < $1.held + $1.section.size }
         if let largest { refuse(largest, problem) }
     }

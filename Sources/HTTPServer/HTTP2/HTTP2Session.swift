@@ -33,8 +33,6 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         case final
     }
 
-    /// Streams open at once, SETTINGS_MAX_CONCURRENT_STREAMS.
-    static let concurrentStreams = 100
     /// What the peer may send on a stream before it has been given more, bytes (RFC 9113 section 6.9.2).
     static let initialWindow = 65_535
     /// What it may send on the connection, and on a stream that is given all it can use, bytes.
@@ -150,7 +148,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         let settings = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-                value: UInt32(Self.concurrentStreams)),
+                value: UInt32(clamping: limits.streams)),
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(clamping: limits.fieldSection)),
@@ -251,9 +249,9 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         pending.removeAll()
         ready.removeAll()
         nghttp2_session_terminate_session(handle, code.rawValue)
-        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements and one head per stream.
+        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements, a head and a reset per stream.
         var frames = 0
-        while frames < 1000, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
+        while frames < 1000 + 2 * limits.streams, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
         fail()
     }
 

@@ -58,6 +58,8 @@ final class HTTP2Stream {
     /// Until when the peer has to open its window.
     var stall = WriteDeadline()
 
+    /// Whether the request is held here: on its way, or until there is room for its reply.
+    var isWaiting: Bool { (stage == .body || stage == .ready) && problem == nil }
     /// Whether the request is in the handler's hands, or was.
     var isHandedOut: Bool { stage == .handling || stage == .responding }
 
