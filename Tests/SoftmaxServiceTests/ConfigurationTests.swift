@@ -29,6 +29,7 @@ import Testing
         ["--head-deadline", "-1"], ["--access-log", "yes"], ["--cors-origins", "example.org"], ["--max-depth", "65"],
         ["--compute-threads", "0"], ["--compute-threads", "257"], ["--compute-threads", "+5"],
         ["--compute-threads", ""],
+        ["--max-field-bytes", "65537"], ["--max-streams", "0"], ["--max-streams", "1001"],
     ])
     func `a setting that cannot be used is refused by name`(flags: [String]) {
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: flags, environment: [:]) }

@@ -123,6 +123,20 @@ import Testing
         }
     }
 
+    @Test func `they may read the server's own errors too`() {
+        let service = service { $0.corsOrigins = ["https://a.example"] }
+        func allowed(_ origin: String) -> String? {
+            var response = HTTPProblem.contentTooLarge(limit: 1).response(requestID: "r")
+            var fields = HTTPFields()
+            fields.append("origin", origin)
+            service.complete(&response, for: fields)
+            #expect(response.fields.only("vary") == "Origin")
+            return response.fields.only("access-control-allow-origin")
+        }
+        #expect(allowed("https://a.example") == "https://a.example")
+        #expect(allowed("https://b.example") == nil)
+    }
+
     @Test func `a log line is one JSON object, whatever the client sent`() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)

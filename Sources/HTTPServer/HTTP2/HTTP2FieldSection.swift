@@ -17,19 +17,18 @@ struct HTTP2FieldSection: Sendable {
     /// The first thing that was wrong.
     private(set) var problem: HTTPProblem?
 
-    /// Above this size a section gets no 431 but a reset, bytes: nobody means well with it.
-    static let sizeOfReset = 64 * 1024
-
     init() {}
 
     /// Whether the method is HEAD, as far as it is known.
     var isHead: Bool { method == .head }
 
-    /// Counts a line; `false` once the section is so large that the stream is to be reset.
-    mutating func count(nameLength: Int, valueLength: Int) -> Bool {
+    /// Counts a line; `false` once the section is so large that the stream gets no 431 but a reset.
+    ///
+    /// That is at four times the limit and no less than 64 KiB: nobody means well with it.
+    mutating func count(nameLength: Int, valueLength: Int, _ limits: HTTPLimits) -> Bool {
         // Both come out of one header block, whose lengths libnghttp2 bounds at 64 KiB.
         size += nameLength + valueLength + 32
-        return size <= Self.sizeOfReset
+        return size <= max(64 * 1024, 4 * min(limits.fieldSection, 1 << 20))
     }
 
     /// Takes a line.

@@ -13,6 +13,7 @@ extension HTTP2Session {
     /// A streamed body is not wanted where there can be none (HEAD, 204, 304): the reply is complete then.
     package func respond(_ response: HTTPResponse, to stream: Int, date: [UInt8], requestID: String) {
         guard let stream = self.stream(stream), stream.stage == .handling else { return }
+        expect(0, for: stream)
         stream.stage = .responding
         release(stream)
         let status = (200...599).contains(response.status) ? response.status : 500
@@ -35,7 +36,7 @@ extension HTTP2Session {
         case .bytes(let bytes):
             stream.isReplyMade = true
             if !hasNoContent { replyFields.append("content-length", bytes.count) }
-            if hasContent { stream.reply.append(bytes) }
+            if hasContent { hold(bytes, for: stream) }
         case .stream:
             stream.isReplyMade = !hasContent
         }
@@ -79,7 +80,8 @@ extension HTTP2Session {
     /// The next piece of a streamed body.
     package func write(_ piece: [UInt8], to stream: Int, isLast: Bool) {
         guard let stream = self.stream(stream), stream.stage == .responding, !stream.isReplyMade else { return }
-        stream.reply.append(piece)
+        expect(0, for: stream)
+        hold(piece, for: stream)
         stream.isReplyMade = isLast
         if stream.isDeferred, isLast || !piece.isEmpty {
             stream.isDeferred = false
@@ -87,9 +89,30 @@ extension HTTP2Session {
         }
     }
 
+    /// So much content is being made for that stream.
+    package func expect(replyBytes: Int, for stream: Int) {
+        if let stream = self.stream(stream), stream.isHandedOut { expect(max(0, replyBytes), for: stream) }
+    }
+
+    func expect(_ count: Int, for stream: HTTP2Stream) {
+        if stream.stage == .responding {
+            piecesExpected += count - stream.expected
+        } else {
+            repliesExpected += count - stream.expected
+        }
+        stream.expected = count
+    }
+
+    private func hold(_ content: [UInt8], for stream: HTTP2Stream) {
+        stream.reply.append(content)
+        repliesHeld += content.count
+    }
+
     /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.
     package func wantsBody(of stream: Int) -> Bool {
-        guard let stream = self.stream(stream), stream.stage == .responding, !stream.isReplyMade else { return false }
+        guard piecesExpected == 0, repliesHeld < max(1, limits.replyHighWater), let stream = self.stream(stream),
+            stream.stage == .responding, !stream.isReplyMade
+        else { return false }
         return stream.reply.count <= Self.replyLowWater && output.count <= limits.outputHighWater
             && nghttp2_session_get_stream_remote_window_size(handle, stream.id) > 0
             && nghttp2_session_get_remote_window_size(handle) > 0
@@ -163,6 +186,7 @@ extension HTTP2Session {
             buffer.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
             stream.reply.move(length, to: &buffer)
         }
+        repliesHeld -= length
         stream.sent &+= UInt64(length)
         sent &+= UInt64(length)
         return true

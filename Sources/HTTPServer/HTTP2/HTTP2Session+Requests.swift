@@ -33,7 +33,7 @@ extension HTTP2Session {
     /// Trailers are counted and dropped.
     func field(_ id: Int32, _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) -> Bool {
         guard let stream = streams[id] else { return true }
-        guard stream.section.count(nameLength: name.count, valueLength: value.count) else { return false }
+        guard stream.section.count(nameLength: name.count, valueLength: value.count, limits) else { return false }
         if stream.stage == .head {
             if isValid { stream.section.append(name, value, limits) } else { stream.section.appendInvalid() }
         }
@@ -52,13 +52,13 @@ extension HTTP2Session {
             if stream.stage == .head {
                 endHead(stream)
             } else if endsStream, stream.stage == .body {
-                ready(stream)
+                endRequest(stream)
             }
         case NGHTTP2_DATA:
             if endsStream {
                 guard let stream = streams[frame.hd.stream_id] else { break }
                 stream.inputEnded = true
-                if stream.stage == .body { ready(stream) }
+                if stream.stage == .body { endRequest(stream) }
             } else if receivedInFrame == 0, frame.hd.length > 0 {
                 return admit(budget.receivedPadding(now: now))
             }
@@ -80,7 +80,7 @@ extension HTTP2Session {
             return
         }
         guard !stream.inputEnded else {
-            ready(stream)
+            endRequest(stream)
             return
         }
         stream.stage = .body
@@ -88,28 +88,37 @@ extension HTTP2Session {
         if stream.head.expectsContinue { submitContinue(stream) }
     }
 
-    private func ready(_ stream: HTTP2Stream) {
+    /// A request is complete.
+    private func endRequest(_ stream: HTTP2Stream) {
         stream.stage = .ready
-        pending.append(.request(stream.id))
+        ready.append(stream.id)
         // Another one may be the oldest now.
         giveBackWithheld()
     }
 
-    /// Content held for requests that are not handed out yet.
-    package var bodyBytes: Int { streams.values.reduce(0) { $1.stage == .body ? $0 + $1.held : $0 } }
+    /// Content and field lines held for requests that are not handed out yet.
+    ///
+    /// With the field lines, because a hundred streams have a hundred times the limit of one section; but for the one
+    /// that is being received, which cannot be refused.
+    package var bodyBytes: Int { streams.values.reduce(0) { $1.isWaiting ? $0 + $1.held + $1.section.size : $0 } }
 
-    /// Refuses the unfinished request that holds most.
+    /// Refuses the request that holds most of those that are not handed out.
     package func refuseLargestBody(_ problem: HTTPProblem) {
-        let unfinished = streams.values.filter { $0.stage == .body }
-        if let largest = unfinished.max(by: { $0.held < $1.held }) { refuse(largest, problem) }
+        let waiting = streams.values.filter(\.isWaiting)
+        let largest = waiting.max { $0.held + $0.section.size < $1.held + $1.section.size }
+        if let largest { refuse(largest, problem) }
     }
 
     /// Gives a request up with an answer; what else comes of it is dropped.
     func refuse(_ stream: HTTP2Stream, _ problem: HTTPProblem) {
+        if stream.stage == .ready { ready.removeAll { $0 == stream.id } }
         stream.problem = problem
+        stream.upgraded = nil
         _ = stream.body.take()
         release(stream)
-        ready(stream)
+        stream.stage = .ready
+        pending.append(.refused(stream.id))
+        giveBackWithheld()
     }
 
     /// The event of a stream whose request is ready.
@@ -138,9 +147,11 @@ extension HTTP2Session {
     func forget(_ stream: HTTP2Stream) {
         streams[stream.id] = nil
         release(stream)
+        expect(0, for: stream)
+        repliesHeld -= stream.reply.count
         if stream.stage == .body { giveBackWithheld() }
-        let isTaken = stream.stage == .handling || stream.stage == .responding
-        if isTaken, !stream.isReplySent { pending.append(.cancelled(stream.id)) }
+        if stream.stage == .ready { ready.removeAll { $0 == stream.id } }
+        if stream.isHandedOut, !stream.isReplySent { pending.append(.cancelled(stream.id)) }
     }
 
     // MARK: Content and its windows

@@ -11,6 +11,11 @@ import CNGHTTP2
 /// stream's window is given back while the connection holds less content than two bodies may have; beyond that only the
 /// oldest unfinished request goes on. So a connection holds at most three bodies, and 64 KiB for each other stream.
 ///
+/// **Replies held.** Windows that the peer keeps shut hold replies back here. Requests are handed out while those
+/// replies, and those that are being made (``expect(replyBytes:for:)``), stay below `HTTPLimits.replyHighWater`; the
+/// rest wait until windows open or streams end. Streamed bodies get one piece at a time, and do not wait for replies
+/// that are being made: those may take long.
+///
 /// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
 ///
 /// Frames are pulled out of libnghttp2 only while less than `HTTPLimits.outputHighWater` waits in ``output``: by
@@ -28,8 +33,6 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         case final
     }
 
-    /// Streams open at once, SETTINGS_MAX_CONCURRENT_STREAMS.
-    static let concurrentStreams = 100
     /// What the peer may send on a stream before it has been given more, bytes (RFC 9113 section 6.9.2).
     static let initialWindow = 65_535
     /// What it may send on the connection, and on a stream that is given all it can use, bytes.
@@ -48,9 +51,16 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     private let began: UInt64
 
     var streams: [Int32: HTTP2Stream] = [:]
-    /// Requests that are ready and streams that were given up, oldest first.
+    /// Requests that were refused and streams that were given up, oldest first.
     var pending: [Pending] = []
-    private var pendingTaken = 0
+    /// Requests that are complete and wait for room for their replies, oldest first.
+    var ready: [Int32] = []
+    /// Content of replies that is made and not in ``output`` yet, on all streams.
+    package internal(set) var repliesHeld = 0
+    /// Content that is being made for replies that have not begun, as far as is known.
+    var repliesExpected = 0
+    /// Content that is being made for streamed bodies; one piece at a time.
+    var piecesExpected = 0
     /// Content held on all streams, for a test.
     package var contentHeld: Int { held }
     /// Content held on all streams.
@@ -83,7 +93,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
 
     /// Something for ``nextEvent()``.
     enum Pending {
-        case request(Int32)
+        case refused(Int32)
         case cancelled(Int32)
     }
 
@@ -129,7 +139,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         // Those of the request do not stand for those of the preface, which is yet to come.
         hasSettings = false
         treatAlike(stream)
-        pending.append(.request(1))
+        ready.append(1)
     }
 
     deinit { nghttp2_session_del(handle) }
@@ -138,7 +148,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         let settings = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-                value: UInt32(Self.concurrentStreams)),
+                value: UInt32(clamping: limits.streams)),
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(clamping: limits.fieldSection)),
@@ -174,30 +184,41 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     }
 
     /// Whether to read from the socket: not while output is stuck or events wait.
+    ///
+    /// Requests that wait for room are no reason: what makes room, an open window or a reset, has to be read.
     package var wantsInput: Bool {
-        !isClosing && !inputEnded && pendingTaken == pending.count && output.count <= limits.outputHighWater
+        !isClosing && !inputEnded && !hasEvent && output.count <= limits.outputHighWater
     }
 
     // MARK: Events
 
     /// The next thing that happened; where nothing did, pulls frames into ``output``.
     package func nextEvent() -> HTTPSessionEvent? {
-        while pendingTaken < pending.count {
-            let next = pending[pendingTaken]
-            pendingTaken += 1
-            if pendingTaken == pending.count {
-                pending.removeAll(keepingCapacity: true)
-                pendingTaken = 0
-            }
-            switch next {
+        if let event = takeEvent() { return event }
+        pull()
+        // A stream may have ended, and room have come, by what was sent.
+        return takeEvent()
+    }
+
+    /// Whether ``nextEvent()`` has something at once.
+    package var hasEvent: Bool { !pending.isEmpty || (!ready.isEmpty && hasReplyRoom) }
+
+    /// Whether another request may be begun: replies that wait for a window are bounded, however many the streams.
+    private var hasReplyRoom: Bool {
+        repliesHeld + repliesExpected + piecesExpected < max(1, limits.replyHighWater)
+    }
+
+    private func takeEvent() -> HTTPSessionEvent? {
+        while !pending.isEmpty {
+            switch pending.removeFirst() {
             case .cancelled(let id): return .cancelled(stream: Int(id))
-            case .request(let id):
+            case .refused(let id):
                 // One that was given up before anybody saw it is not worth a word.
                 if let stream = streams[id] { return takeRequest(stream) }
             }
         }
-        pull()
-        return nil
+        guard !ready.isEmpty, hasReplyRoom, let stream = streams[ready.removeFirst()] else { return nil }
+        return takeRequest(stream)
     }
 
     /// The socket took that many bytes of ``output``: there is room for more.
@@ -226,11 +247,11 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     func terminate(_ code: nghttp2_error_code) {
         guard !isClosing else { return }
         pending.removeAll()
-        pendingTaken = 0
+        ready.removeAll()
         nghttp2_session_terminate_session(handle, code.rawValue)
-        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements and one head per stream.
+        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements, a head and a reset per stream.
         var frames = 0
-        while frames < 1000, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
+        while frames < 1000 + 2 * limits.streams, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
         fail()
     }
 

@@ -41,6 +41,8 @@ final class HTTP2Stream {
     var isWide = false
 
     var reply = ReplyBuffer()
+    /// Content that is being made for ``reply``, bytes, as far as is known.
+    var expected = 0
     /// No more will be added to ``reply``.
     var isReplyMade = false
     /// The reply's last frame is out.
@@ -55,6 +57,11 @@ final class HTTP2Stream {
     var dropped = 0
     /// Until when the peer has to open its window.
     var stall = WriteDeadline()
+
+    /// Whether the request is held here: on its way, or until there is room for its reply.
+    var isWaiting: Bool { (stage == .body || stage == .ready) && problem == nil }
+    /// Whether the request is in the handler's hands, or was.
+    var isHandedOut: Bool { stage == .handling || stage == .responding }
 
     init(id: Int32, now: UInt64) {
         self.id = id

@@ -22,8 +22,15 @@ public struct HTTPLimits: Sendable, Equatable {
     ///
     /// Past it 400 (RFC 9112 section 7.1.1: a recipient ought to limit the total length of chunk extensions).
     public var framing = 16 * 1024
+    /// Requests at once on one HTTP/2 connection, 1…1000.
+    ///
+    /// Past it they are refused, to be sent again: RST_STREAM with REFUSED_STREAM. Default 100.
+    public var streams = 100
     /// Unwritten output above which a session stops reading and asks for no more of a streamed body, bytes.
     public var outputHighWater = 256 * 1024
+    /// Content of replies on one HTTP/2 connection that is made or being made and not on its way to the socket, bytes;
+    /// above it no more requests are begun there, and no more of a streamed body is asked for.
+    public var replyHighWater = 768 * 1024
 
     /// The defaults.
     public init() {}

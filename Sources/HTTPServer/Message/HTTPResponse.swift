@@ -29,7 +29,7 @@ public enum HTTPBody: Sendable {
 
 /// Makes a long body piece by piece.
 public protocol HTTPBodySource: AnyObject, Sendable {
-    /// Appends the next piece (about 64…256 KiB) to `buffer`; returns whether there are more.
+    /// Appends the next piece (about 64 KiB…1 MiB) to `buffer`; returns whether there are more.
     ///
     /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
     /// before. Not called again after it returned `false` or once the request is cancelled.
@@ -53,6 +53,17 @@ public enum HTTPReply: Sendable {
 public protocol HTTPHandler: Sendable {
     /// Answers one request. Called on an event loop: it returns at once, long work goes into ``HTTPReply/deferred(cost:run:)``.
     func respond(to request: consuming HTTPRequest) -> HTTPReply
+    /// Adds to a response that the server made by itself, to a request that is over a limit or too late, what every
+    /// response to a request of those fields should have.
+    ///
+    /// The fields are those that were read: of a request that was refused in their midst not all. Does nothing unless
+    /// implemented.
+    func complete(_ response: inout HTTPResponse, for fields: HTTPFields)
+}
+
+extension HTTPHandler {
+    /// Does nothing.
+    public func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {}
 }
 
 /// Tells running work that nobody waits for its result any more.

@@ -24,6 +24,11 @@ package protocol HTTPSession: ~Copyable, Sendable {
     /// To be taken until `nil` after each of ``receive(_:)``, ``receiveEnd()``, ``timeOut()``, a complete response and
     /// ``didWrite(_:)``: pipelined requests may have waited for any of them.
     mutating func nextEvent() -> HTTPSessionEvent?
+    /// Whether ``nextEvent()`` has something at once.
+    var hasEvent: Bool { get }
+    /// So many bytes of content are being made for that stream's answer; ``respond(_:to:date:requestID:)`` and
+    /// ``write(_:to:isLast:)`` bring them.
+    mutating func expect(replyBytes: Int, for stream: Int)
     /// Begins the answer to one request: all of it for `.bytes`, the head for `.stream`.
     /// Ignored for a stream that is gone.
     mutating func respond(_ response: HTTPResponse, to stream: Int, date: [UInt8], requestID: String)
@@ -61,6 +66,10 @@ extension HTTPSession where Self: ~Copyable {
     package var version: HTTPVersion { .http1_1 }
     /// Does nothing.
     package mutating func tick(_ now: UInt64) {}
+    /// Not known without a try.
+    package var hasEvent: Bool { false }
+    /// Does nothing: one answer is made at a time.
+    package mutating func expect(replyBytes: Int, for stream: Int) {}
     /// Never: what is made is in ``output`` at once.
     package func holdsReply(of stream: Int) -> Bool { false }
 }

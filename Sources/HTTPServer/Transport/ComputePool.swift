@@ -2,9 +2,12 @@ import Dispatch
 
 /// One piece of work for the pool: a deferred response, or the next piece of a streamed body.
 ///
-/// Sendable although unchecked: `work` is only touched under the pool's lock.
+/// Sendable although unchecked: what it holds is only touched under the pool's lock.
 final class ComputeJob: @unchecked Sendable {
     fileprivate var work: (@Sendable () -> Void)?
+    fileprivate var isOver = false
+    /// What follows once ``work`` has returned.
+    fileprivate var whenOver: (@Sendable () -> Void)?
     fileprivate init(_ work: @escaping @Sendable () -> Void) { self.work = work }
 }
 
@@ -41,22 +44,33 @@ final class ComputePool: Sendable {
 
     /// Forgets a job that has not begun, and frees at once what its work holds on to.
     ///
-    /// No effect on one that has.
-    func discard(_ job: ComputeJob) {
+    /// - Parameter whenOver: called once the job will not run, or runs no more: at once, or by the thread that runs it.
+    func discard(_ job: ComputeJob, whenOver: @escaping @Sendable () -> Void) {
         // Moved out of the lock before it is freed: freeing may run a deinitialiser of the handler's.
-        let work = state.withLock { _ in
+        let (work, isRunning) = state.withLock { _ in
+            let isRunning = job.work == nil && !job.isOver
+            if isRunning { job.whenOver = whenOver }
             defer { job.work = nil }
-            return job.work
+            return (job.work, isRunning)
         }
         _ = consume work
+        if !isRunning { whenOver() }
     }
 
     private func runUntilEmpty() {
-        while let work = next() { work() }
+        while let (job, work) = next() {
+            work()
+            let whenOver = state.withLock { _ in
+                job.isOver = true
+                defer { job.whenOver = nil }
+                return job.whenOver
+            }
+            whenOver?()
+        }
     }
 
-    /// The next job's work; `nil` ends this thread's turn.
-    private func next() -> (@Sendable () -> Void)? {
+    /// The next job and its work; `nil` ends this thread's turn.
+    private func next() -> (ComputeJob, @Sendable () -> Void)? {
         state.withLock { state in
             while state.first < state.waiting.count {
                 let job = state.waiting[state.first]
@@ -71,7 +85,7 @@ final class ComputePool: Sendable {
                 }
                 if let work = job.work {
                     job.work = nil
-                    return work
+                    return (job, work)
                 }
             }
             state.running -= 1

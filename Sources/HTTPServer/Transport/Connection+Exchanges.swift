@@ -28,7 +28,8 @@ extension Connection {
         let context = loop.context
         requests += 1
         if request.id.isEmpty { request.id = loop.nextRequestID() }
-        var exchange = Exchange(stream: stream, startedAt: loop.now, record: record(of: request))
+        var exchange = Exchange(
+            stream: stream, startedAt: loop.now, record: record(of: request), fields: request.fields)
         if isReserved || loop.isDraining { session.drain() }
         if isReserved, !context.configuration.isProbe(request.path) {
             fail(&exchange, unavailable("All connections are taken.", on: loop), on: loop)
@@ -61,7 +62,8 @@ extension Connection {
         let request = HTTPRequest(
             method: HTTPMethod(""), path: "", version: session.version, fields: fields,
             id: sent.isEmpty ? loop.nextRequestID() : sent)
-        var exchange = Exchange(stream: stream, startedAt: loop.now, record: record(of: request))
+        var exchange = Exchange(
+            stream: stream, startedAt: loop.now, record: record(of: request), fields: fields)
         if isReserved || loop.isDraining { session.drain() }
         fail(&exchange, problem, on: loop)
         exchanges.append(exchange)
@@ -82,7 +84,9 @@ extension Connection {
 
     private func fail(_ exchange: inout Exchange, _ problem: HTTPProblem, on loop: EventLoop) {
         exchange.record.problem = problem.slug
-        begin(problem.response(requestID: exchange.record.requestID), &exchange, on: loop)
+        var response = problem.response(requestID: exchange.record.requestID)
+        loop.context.handler.complete(&response, for: exchange.fields)
+        begin(response, &exchange, on: loop)
     }
 
     private func submit(
@@ -95,13 +99,16 @@ extension Connection {
             guard !cancellation.isCancelled else { return }
             mailbox.post(.reply(id, stream: stream, run(cancellation)))
         }
-        work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+        // From the request on, however often it defers.
+        work.begin(job, deadline: exchange.startedAt &+ loop.context.deadlines.request)
         exchange.work = work
+        session.expect(replyBytes: Work.replyBytes(cost: cost), for: stream)
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
     private func begin(_ response: HTTPResponse, _ exchange: inout Exchange, on loop: EventLoop) {
         exchange.record.status = response.status
+        exchange.fields = HTTPFields()
         session.respond(
             response, to: exchange.stream, date: loop.date.bytes, requestID: exchange.record.requestID)
         let hasContent = exchange.record.method != "HEAD" && response.status != 204 && response.status != 304
@@ -176,6 +183,7 @@ extension Connection {
                 mailbox.post(.piece(id, stream: stream, piece, isLast: !isMore))
             }
             work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+            session.expect(replyBytes: Work.pieceBytes, for: stream)
         }
     }
 

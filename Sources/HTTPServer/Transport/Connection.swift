@@ -129,7 +129,7 @@ final class Connection {
             askForPieces(on: loop)
             flush(on: loop)
             guard isOpen else { return }
-            isMore = (isReadable && session.wantsInput) || (!isAnswered && isWritable)
+            isMore = (isReadable && session.wantsInput) || ((!isAnswered || session.hasEvent) && isWritable)
         }
         if isMore { loop.queue(self) }
         settle(on: loop)

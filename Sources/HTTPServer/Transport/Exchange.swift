@@ -6,6 +6,8 @@ struct Exchange {
     let startedAt: UInt64
     /// What will be told of it, filled in as it becomes known.
     var record: HTTPAccessRecord
+    /// The request's fields, until its reply begins.
+    var fields: HTTPFields
     /// What the compute pool does for it.
     var work: Work?
     /// All of the reply is made, though the session may hold some of it back.
@@ -31,6 +33,15 @@ final class Work {
     /// Work whose `cost` has been held against the budget.
     init(cost: Int) { heldCost = cost }
 
+    /// About how long the next piece of a streamed body will be.
+    static let pieceBytes = 256 * 1024
+
+    /// The most content that a reply made at once has for that cost: 24 bytes a number.
+    static func replyBytes(cost: Int) -> Int {
+        // All above are the same: far beyond what is made at once.
+        24 * max(0, min(cost, 1 << 32))
+    }
+
     /// The pool has been given a job.
     func begin(_ job: ComputeJob, deadline: UInt64) {
         self.job = job
@@ -51,10 +62,18 @@ final class Work {
     }
 
     /// Nobody waits any more.
+    ///
+    /// What a running job costs is given back only when it returns: until then it takes its processor time and memory.
     func cancel(_ context: ServerContext) {
         cancellation.cancel()
-        if let job { context.pool.discard(job) }
+        guard let job else {
+            release(context)
+            return
+        }
+        let (cost, status) = (heldCost, context.status)
+        heldCost = 0
+        source = nil
         endJob()
-        release(context)
+        context.pool.discard(job) { status.releaseCost(cost) }
     }
 }

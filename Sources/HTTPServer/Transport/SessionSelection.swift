@@ -96,6 +96,12 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         return session.nextEvent()
     }
 
+    package var hasEvent: Bool { http2?.hasEvent ?? false }
+
+    package mutating func expect(replyBytes: Int, for stream: Int) {
+        http2?.expect(replyBytes: replyBytes, for: stream)
+    }
+
     package mutating func respond(_ response: HTTPResponse, to stream: Int, date: [UInt8], requestID: String) {
         if let http2 {
             http2.respond(response, to: stream, date: date, requestID: requestID)

@@ -1,4 +1,4 @@
-import Dispatch
+package import Dispatch
 import Glibc
 package import HTTPServer
 import Synchronization
@@ -10,6 +10,7 @@ package final class LogWriter: Sendable {
     private let dropped = Atomic<Int>(0)
     private let descriptor: Int32
     private let limit: Int
+    private let finished = DispatchSemaphore(value: 0)
 
     /// A writer to that descriptor.
     ///
@@ -39,9 +40,16 @@ package final class LogWriter: Sendable {
         }
     }
 
-    /// Returns once everything queued so far is written.
-    package func finish() {
-        queue.sync {}
+    /// Returns once everything queued so far is written, or after that time: a reader that stalls must not keep the
+    /// process from ending.
+    package func finish(within time: DispatchTimeInterval = .seconds(1)) {
+        queue.async { [finished] in finished.signal() }
+        _ = finished.wait(timeout: .now() + time)
+    }
+
+    /// Has ``finish(within:)``, called or to be called, return after no more than a tenth of a second.
+    package func hurry() {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(100)) { [finished] in finished.signal() }
     }
 }
 

@@ -75,12 +75,15 @@ package struct ConfigurationOption: Sendable {
             "connections above that for probes; other requests on them get 503"),
         integer("--backlog", \.server.backlog, 1...65535, "connections the kernel holds for each loop"),
         integer("--max-request-line", \.server.limits.requestLine, 64...65536, "bytes of the request line, else 414"),
-        integer("--max-field-bytes", \.server.limits.fieldSection, 256...1_048_576, "bytes of all fields, else 431"),
+        integer("--max-field-bytes", \.server.limits.fieldSection, 256...65536, "bytes of all fields, else 431"),
         integer("--max-fields", \.server.limits.fieldCount, 1...10_000, "field lines, else 431"),
         integer("--max-body", \.server.limits.body, 1...1_073_741_824, "bytes of the body, else 413"),
         integer(
             "--max-framing", \.server.limits.framing, 64...1_048_576,
             "bytes of chunk framing beyond one in 16 of the body, else 400"),
+        integer(
+            "--max-streams", \.server.limits.streams, 1...1000,
+            "HTTP/2 requests at once on a connection, else refused"),
         integer("--max-depth", \.limits.tensor.depth, 1...64, "arrays nested in each other, else 400"),
         integer("--max-numbers", \.limits.tensor.elements, 1...536_870_912, "numbers in one tensor, else 413"),
         integer(

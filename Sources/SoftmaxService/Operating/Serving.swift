@@ -27,10 +27,15 @@ package final class Serving: Sendable {
 
     /// Finishes what is begun and stops; a second call cuts everything.
     package func stop() {
-        if server.status.isDraining { server.stopNow() } else { server.beginDrain() }
+        if server.status.isDraining {
+            server.stopNow()
+            log?.hurry()
+        } else {
+            server.beginDrain()
+        }
     }
 
-    /// Blocks until the service has stopped and its log is written.
+    /// Blocks until the service has stopped and its log is written, if somebody reads it.
     package func wait() {
         server.waitUntilStopped()
         log?.finish()
@@ -40,6 +45,8 @@ package final class Serving: Sendable {
     ///
     /// - Parameter started: is told the port once connections are accepted.
     package func runUntilSignalled(started: (UInt16) -> Void) throws(HTTPServerError) {
+        // A log whose reader has gone is an error of write(2), not the end of the service.
+        signal(SIGPIPE, SIG_IGN)
         let queue = DispatchQueue(label: "softmaxd.signals")
         // Blocked here and, by inheritance, in every thread started from here on: a signal that comes before Dispatch
         // listens for it waits for its signalfd(2) instead of being lost, and no thread is ever interrupted by one.

@@ -101,7 +101,8 @@ struct SampleArrangement: Sendable {
     /// The values with every sample contiguous.
     func gathered<Scalar>(_ values: [Scalar]) -> [Scalar] {
         guard isStrided else { return values }
-        return [Scalar](unsafeUninitializedCapacity: values.count) { target, count in
+        // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
+        return [Scalar](unsafeUninitializedCapacity: max(1, values.count)) { target, count in
             forEachPlace { strided, contiguous in
                 target.initializeElement(at: contiguous, to: values[strided])
             }
@@ -112,7 +113,7 @@ struct SampleArrangement: Sendable {
     /// The inverse of ``gathered(_:)``.
     func scattered<Scalar>(_ values: [Scalar]) -> [Scalar] {
         guard isStrided else { return values }
-        return [Scalar](unsafeUninitializedCapacity: values.count) { target, count in
+        return [Scalar](unsafeUninitializedCapacity: max(1, values.count)) { target, count in
             forEachPlace { strided, contiguous in
                 target.initializeElement(at: strided, to: values[contiguous])
             }

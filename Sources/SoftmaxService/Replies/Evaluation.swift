@@ -90,7 +90,8 @@ extension DecodedRequest {
         let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: weight)
         if ranges.count <= 1 { return try filled(count, fill) }
         var problems = [HTTPProblem?](repeating: nil, count: ranges.count)
-        let values = [Scalar](unsafeUninitializedCapacity: count) { output, initialized in
+        // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
+        let values = [Scalar](unsafeUninitializedCapacity: max(1, count)) { output, initialized in
             output.initialize(repeating: 0)
             initialized = count
             let shared = SharedOutput(buffer: output)
@@ -144,7 +145,7 @@ extension DecodedRequest {
         _ fill: @Sendable (_ samples: Range<Int>, _ output: SharedOutput<Scalar>) throws(HTTPProblem) -> Void
     ) throws(HTTPProblem) -> [Scalar] {
         var problem: HTTPProblem?
-        let values = [Scalar](unsafeUninitializedCapacity: count) { output, initialized in
+        let values = [Scalar](unsafeUninitializedCapacity: max(1, count)) { output, initialized in
             output.initialize(repeating: 0)
             initialized = count
             do throws(HTTPProblem) {

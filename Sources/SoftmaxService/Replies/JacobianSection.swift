@@ -45,6 +45,10 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
                 (first, collected) = (sample + 1, 0)
                 continue
             }
+            if collected + classes * classes >= 2 * numbersPerPiece {
+                pieces.append(Piece(samples: first..<sample, rows: nil))
+                (first, collected) = (sample, 0)
+            }
             collected += classes * classes
             if collected >= numbersPerPiece {
                 pieces.append(Piece(samples: first..<sample + 1, rows: nil))

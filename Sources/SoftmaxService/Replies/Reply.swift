@@ -14,9 +14,11 @@ struct Reply: Sendable {
     /// How many numbers the text holds.
     let numbers: Int
 
-    /// Replies of up to so many numbers (about 1 MiB of text) are made in one buffer and sent with Content-Length;
-    /// larger ones are streamed.
-    static let bufferedNumbers = 1 << 16
+    /// Replies of up to so many numbers (some 700 KiB of text) are made in one buffer and sent with Content-Length;
+    /// larger ones are streamed, about so many numbers at a time.
+    ///
+    /// It is what a slow client can have made and not take, so the README's ceiling on memory counts on it.
+    static let bufferedNumbers = 1 << 15
 
     /// Where a piece of the text comes from.
     struct Piece: Sendable {
@@ -96,7 +98,7 @@ final class ReplyStream: HTTPBodySource, @unchecked Sendable {
 
     func next(into buffer: inout [UInt8]) -> Bool {
         var pieces: [Reply.Piece] = []
-        while pieces.count < 2 * workers.threads, let piece {
+        while pieces.count < min(2 * workers.threads, Reply.bufferedNumbers / numbersPerPiece), let piece {
             pieces.append(piece)
             self.piece = reply.piece(after: piece)
         }

@@ -81,6 +81,11 @@ struct ValueSection<Scalar: ServiceScalar>: ReplySection {
                 (first, collected) = (row + 1, 0)
                 continue
             }
+            // Two rows that are each nearly too long for a piece are two pieces.
+            if collected + length >= 2 * numbersPerPiece {
+                pieces.append(Piece(rows: first..<row, columns: nil))
+                (first, collected) = (row, 0)
+            }
             collected += length
             if collected >= numbersPerPiece {
                 pieces.append(Piece(rows: first..<row + 1, columns: nil))

@@ -21,12 +21,16 @@ package struct Service: HTTPHandler {
 
     package func respond(to request: consuming HTTPRequest) -> HTTPReply {
         guard !corsOrigins.isEmpty else { return router.respond(to: request) }
-        let origin = request.fields.only("origin").flatMap { isAllowed($0) ? $0 : nil }
+        let origin = allowedOrigin(request.fields)
         return Self.expose(router.respond(to: request), to: origin)
     }
 
-    private func isAllowed(_ origin: String) -> Bool {
-        corsOrigins.contains { $0 == "*" || $0 == origin }
+    /// The origin that a request names, where its pages may read replies.
+    private func allowedOrigin(_ fields: HTTPFields) -> String? {
+        guard let origin = fields.only("origin"), corsOrigins.contains(where: { $0 == "*" || $0 == origin }) else {
+            return nil
+        }
+        return origin
     }
 
     private static func expose(_ reply: HTTPReply, to origin: String?) -> HTTPReply {
@@ -53,6 +57,14 @@ package struct Service: HTTPHandler {
             response.fields.append("access-control-max-age", "600")
         }
         return response
+    }
+}
+
+extension Service {
+    /// Has pages of allowed origins read the server's own errors too.
+    package func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {
+        guard !corsOrigins.isEmpty else { return }
+        response = Self.expose(response, to: allowedOrigin(fields))
     }
 }
 

@@ -160,15 +160,17 @@ struct HTTP2FlowTests {
         #expect(pair.session.contentHeld == 0)
     }
 
-    @Test("Beyond 100 streams at once requests are refused, to be sent again")
-    func concurrency() {
-        let pair = HTTP2Pair()
+    @Test("Beyond so many streams at once requests are refused, to be sent again", arguments: [1, 100, 1000])
+    func concurrency(streams: Int) {
+        var limits = HTTPLimits()
+        limits.streams = streams
+        let pair = HTTP2Pair(limits: limits)
         pair.answer = { _ in nil }
         pair.receive(Frame.preface)
-        for index in 0..<101 { pair.receive(Frame.headers(UInt32(2 * index + 1), flags: 5)) }
+        for index in 0...streams { pair.receive(Frame.headers(UInt32(2 * index + 1), flags: 5)) }
         pair.flush()
-        #expect(pair.requests.count == 100)
-        #expect(pair.requests[201] == nil)
+        #expect(pair.requests.count == streams)
+        #expect(pair.requests[2 * streams + 1] == nil)
     }
 
     @Test("A response's own fields cannot frame it, nor break a line")

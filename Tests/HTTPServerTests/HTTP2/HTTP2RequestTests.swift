@@ -199,10 +199,13 @@ struct HTTP2RequestTests {
     @Test(
         "A field section over the limit gets 431, one far over it a reset",
         arguments: [
-            (16_384, 200), (16_385, 431), (65_536, 431), (65_537, 0),
+            (16_384, 16_384, 200), (16_384, 16_385, 431), (16_384, 65_536, 431), (16_384, 65_537, 0),
+            (1024, 1025, 431), (1024, 65_536, 431), (65_536, 65_536, 200), (65_536, 65_537, 431),
         ])
-    func fieldSectionLimit(_ size: Int, _ status: Int) {
-        let pair = HTTP2Pair()
+    func fieldSectionLimit(_ limit: Int, _ size: Int, _ status: Int) {
+        var limits = HTTPLimits()
+        limits.fieldSection = limit
+        let pair = HTTP2Pair(limits: limits)
         // The pseudo-fields count 166; a line of one letter's name counts 33 beyond its value.
         var left = size - 166
         var fields: [(String, String)] = []

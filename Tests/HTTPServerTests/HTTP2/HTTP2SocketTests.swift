@@ -125,7 +125,7 @@ extension TransportTests {
             #expect(server.records.all.first?.status == 0)
             gate.open()
             #expect(eventually { seen.value == 1 })
-            #expect(server.server.status.workCost == 0)
+            #expect(eventually { server.server.status.workCost == 0 })
             client.send(Frame.ping)
             #expect(
                 eventually {

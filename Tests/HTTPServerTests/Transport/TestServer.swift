@@ -14,7 +14,7 @@ final class TestServer {
     let port: UInt16
 
     init(
-        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+        clock: TransportClock = .system, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
         handler: @escaping @Sendable (HTTPRequest) -> HTTPReply = TestServer.ok
     ) throws {
         var configuration = HTTPServerConfiguration()
@@ -24,7 +24,7 @@ final class TestServer {
         let records = Records()
         self.records = records
         server = HTTPServer(
-            configuration: configuration, handler: ClosureHandler(respond: handler),
+            configuration: configuration, handler: ClosureHandler(respond: handler), clock: clock,
             makeObserver: { _ in RecordingObserver(records) })
         try server.start()
         port = try #require(server.boundPort)
@@ -42,9 +42,23 @@ final class TestServer {
     }
 }
 
+/// Time that a test moves by hand.
+final class ManualClock: Sendable {
+    private let now = Locked<UInt64>(1_000_000_000)
+
+    var clock: TransportClock {
+        TransportClock(monotonic: { self.now.withLock { $0 } }, unixSeconds: { 1_800_000_000 })
+    }
+
+    func pass(seconds: UInt64) { now.withLock { $0 += seconds * 1_000_000_000 } }
+}
+
 private struct ClosureHandler: HTTPHandler {
     let respond: @Sendable (HTTPRequest) -> HTTPReply
     func respond(to request: consuming HTTPRequest) -> HTTPReply { respond(request) }
+    func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {
+        response.fields.append("x-completed", fields.only("x-mark") ?? "without")
+    }
 }
 
 /// What the observers of all loops were told.

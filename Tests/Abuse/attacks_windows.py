@@ -1,0 +1,78 @@
+"""Attacks in HTTP/2 on what waits for windows: replies that nobody takes."""
+
+from attack import register
+from attacks_http2 import ODD
+from h2wire import CALM, H2Wire, window
+
+ATTACKS = []
+attack = register(ATTACKS, "HTTP/2")
+
+
+def jacobian_of(classes):
+    return b'{"logits":[' + b",".join([b"1"] * classes) + b"]}"
+
+
+JACOBIAN = jacobian_of(1000)
+
+
+def held_replies(service, classes, window_size=0):
+    """100 streams that ask for a Jacobian each and open no window; what was begun is reset, and what waited follows."""
+    with H2Wire(service, {4: window_size}) as wire:
+        wire.gives_window = False
+        for stream in ODD[:100]:
+            wire.send(wire.post(stream, "/jacobian", jacobian_of(classes)))
+        wire.until(lambda: len(wire.resets) == 100, 7)
+        assert wire.resets and not wire.done, wire.outcome()
+        assert sum(map(len, wire.content.values())) <= 100 * window_size
+        return f"{len(wire.status)} begun, {len(wire.resets)} reset in 7 s; {wire.outcome()}"
+
+
+@attack(peak=6 * 1024)
+def shut_windows_with_replies_made_at_once(service):
+    """The largest that are made in one buffer."""
+    return held_replies(service, 180)
+
+
+@attack(peak=6 * 1024)
+def shut_windows_with_replies_just_streamed(service):
+    return held_replies(service, 255)
+
+
+@attack(peak=6 * 1024)
+def shut_windows_with_replies_made_on_the_loop(service):
+    """Small enough to need no thread: 100 of them are 16 MB."""
+    return held_replies(service, 89)
+
+
+@attack(peak=6 * 1024)
+def windows_opened_by_a_byte_with_streamed_replies(service):
+    """Open windows have pieces made: no more than are taken."""
+    return held_replies(service, 1000, window_size=1)
+
+
+@attack
+def shut_windows_with_large_replies(service):
+    """100 streams of 20 MB each on a connection that never opens a window."""
+    with H2Wire(service, {4: 0}) as wire:
+        for stream in ODD[:100]:
+            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
+        wire.to_the_end(10)
+        assert sum(map(len, wire.content.values())) == 0
+        return f"{len(wire.status)} begun, {len(wire.resets)} reset; {wire.outcome()}"
+
+
+@attack
+def windows_opened_byte_by_byte(service):
+    """CVE-2019-9511: a reply that trickles."""
+    with H2Wire(service, {4: 0}) as wire:
+        wire.gives_window = False
+        for stream in ODD[:50]:
+            wire.send(wire.post(stream, "/jacobian", JACOBIAN))
+        for _ in range(200):
+            if wire.ended or not wire.send(b"".join(window(stream, 1) for stream in ODD[:50])):
+                break
+            wire.read(0.1)
+        wire.until(lambda: False, 3)
+        got = sum(map(len, wire.content.values()))
+        assert wire.ended or wire.goaway == CALM, wire.outcome()
+        return f"{got} bytes of content; {wire.outcome()}"
