@@ -174,10 +174,11 @@ final class Connection {
         isReadable = true
         advance(on: loop)
         guard isOpen else { return }
-        // A client that has just been answered may be sending its next request, which closing now would lose; HTTP/2 has
-        // a drain of its own for that.
+        // A client that has just been answered, or reads a reply whose head let it send more, may be sending its next
+        // request, which closing now would lose; HTTP/2 has a drain of its own for that.
         let isRecent = requests == 0 || phaseDeadline.since &+ EventLoop.lastRequestGrace > loop.now
-        if isRecent, session.phase == .idle, session.version != .http2 {
+        let hasBegun = exchanges.contains { $0.record.status != 0 }
+        if hasBegun || (isRecent && session.phase == .idle), session.version != .http2 {
             drainsAfterNext = true
         } else {
             session.drain()
@@ -212,7 +213,10 @@ final class Connection {
         countBodies(on: loop)
         let phase = session.phase
         var ends = phaseDeadline.update(phase, requests: requests, now: loop.now, limits: loop.context.deadlines)
-        if drainsAfterNext, phase == .idle { ends = min(ends, loop.lastRequestDeadline) }
+        if drainsAfterNext, phase == .idle {
+            let grace = phaseDeadline.since &+ EventLoop.lastRequestGrace
+            ends = min(ends, max(loop.lastRequestDeadline, grace))
+        }
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends

@@ -84,6 +84,32 @@ extension TransportTests {
             server.server.waitUntilStopped()
         }
 
+        @Test("a client whose streamed reply began before the drain gets one more request answered after it")
+        func streamed() throws {
+            let source = GatedSource(pieces: 2)
+            let server = try TestServer { _ in
+            } handler: { request in
+                request.path == "/stream"
+                    ? .ready(HTTPResponse(status: 200, body: .stream(source))) : TestServer.ok(request)
+            }
+            let client = try server.client()
+            client.get("/stream")
+            #expect(eventually { source.gate.waiting == 1 })
+            server.server.beginDrain()
+            // Every loop has heard of it once no listener is left.
+            #expect(eventually { (try? server.client()) == nil })
+            source.gate.open()
+            let reply = try #require(client.reply())
+            #expect(reply.isWhole && reply["connection"] == nil)
+            client.get("/")
+            let last = try #require(client.reply())
+            #expect(last.text == "OK")
+            #expect(last["connection"] == "close")
+            #expect(client.readToEnd())
+            client.close()
+            server.server.waitUntilStopped()
+        }
+
         @Test("no request that was sent is lost while clients keep coming")
         func underLoad() throws {
             let server = try TestServer()

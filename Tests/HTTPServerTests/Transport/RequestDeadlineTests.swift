@@ -54,7 +54,7 @@ extension TransportTests {
 }
 
 /// A body of one byte a piece, each of which waits at a gate.
-private final class GatedSource: HTTPBodySource {
+final class GatedSource: HTTPBodySource {
     let gate = Gate()
     private let pieces: Int
 
