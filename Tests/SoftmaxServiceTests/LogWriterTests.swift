@@ -42,7 +42,9 @@ import Testing
         writer.hurry()
         writer.finish(within: .seconds(20))
         #expect(DispatchTime.now() < begin + .seconds(20))
-        // Lets the writer's thread go.
+        // Lets the writer's thread go, and waits until it has: a pipe without a reader would end the process.
         _ = pipe.fileHandleForReading.availableData
+        writer.finish(within: .seconds(20))
+        withExtendedLifetime(pipe) {}
     }
 }
