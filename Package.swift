@@ -36,11 +36,11 @@ let package = Package(
         // Decode, compute, encode: one handler per operation.
         .target(
             name: "SoftmaxService",
-            dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer"],
+            dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer", "CEpoll"],
             resources: [.embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json")],
             swiftSettings: strict),
         .executableTarget(
-            name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer", "CEpoll"], swiftSettings: strict),
+            name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer"], swiftSettings: strict),
 
         .executableTarget(
             name: "http-echo", dependencies: ["HTTPServer"], path: "Tests/Fixtures/http-echo", swiftSettings: strict),

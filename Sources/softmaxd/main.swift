@@ -1,4 +1,3 @@
-import CEpoll
 import Glibc
 import HTTPServer
 import SoftmaxService
@@ -29,10 +28,7 @@ case .compute(let operation, let file, let configuration):
 case .healthcheck(let configuration):
     if !Healthcheck.passes(configuration.server) { fail("/livez does not answer", status: 1) }
 case .serve(let configuration):
-    // Large buffers from the kernel and back to it: by default glibc learns from the first large one that is freed to
-    // keep such memory, and a service that once read 16 MiB would hold on to it for good.
-    _ = mallopt(M_MMAP_THRESHOLD, 4 << 20)
-    _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
+    HeapKeeping.configureProcess()
     let serving = Serving(configuration)
     do throws(HTTPServerError) {
         try serving.runUntilSignalled { port in

@@ -4,15 +4,17 @@ import HTTPServer
 struct NativeRoute: Sendable {
     private let operation: NativeOperation
     private let limits: ServiceLimits
+    private let heap: HeapKeeping
 
     /// A body up to this size is read on the event loop: a fraction of a millisecond.
     private static let inlineBytes = 32 * 1024
     /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
-    init(_ operation: NativeOperation, limits: ServiceLimits) {
+    init(_ operation: NativeOperation, limits: ServiceLimits, _ heap: HeapKeeping) {
         self.operation = operation
         self.limits = limits
+        self.heap = heap
     }
 
     func respond(to request: HTTPRequest) -> HTTPReply {
@@ -20,6 +22,7 @@ struct NativeRoute: Sendable {
         guard request.body.count > Self.inlineBytes else {
             return answer(request.body, requestID: request.id, paid: Self.inlineCost, .one)
         }
+        heap.noteLargeRequest()
         // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
         let bound = request.body.count
         return .deferred(cost: bound) { cancellation in
@@ -32,6 +35,7 @@ struct NativeRoute: Sendable {
         Self.reply(requestID: requestID) { () throws(HTTPProblem) in
             let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
             guard decoded.cost > paid else { return .ready(try decoded.response(workers)) }
+            heap.noteLargeRequest()
             return .deferred(cost: decoded.cost) { cancellation in
                 Self.reply(requestID: requestID) { () throws(HTTPProblem) in
                     .ready(try decoded.response(self.workers(cancellation)))

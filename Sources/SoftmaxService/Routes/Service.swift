@@ -10,8 +10,9 @@ package struct Service: HTTPHandler {
     /// - Parameter status: the server's, for `/readyz`.
     package init(_ configuration: ServiceConfiguration, status: HTTPServerStatus) {
         var router = Router()
+        let heap = HeapKeeping(status)
         for operation in NativeOperation.allCases {
-            let route = NativeRoute(operation, limits: configuration.limits)
+            let route = NativeRoute(operation, limits: configuration.limits, heap)
             router.on(.post, "/" + operation.rawValue) { route.respond(to: $0) }
         }
         OperationsRoutes.add(to: &router, status: status, workBudget: configuration.server.workBudget)
