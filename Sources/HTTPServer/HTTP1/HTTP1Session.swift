@@ -71,6 +71,14 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
     /// Takes bytes off the wire.
     package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
         if case .finished = state { return }
+        var bytes = bytes
+        if case .body = state, !hasInput, case .length(let length) = parser.head.framing {
+            // Straight to where it belongs, without a stop in `input`; the next event sees whether it is whole.
+            let taken = min(length - body.count, bytes.count)
+            body.append(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), atMost: length)
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[taken...])
+            if bytes.isEmpty { return }
+        }
         if inputStart == input.count {
             input.removeAll(keepingCapacity: input.capacity <= Self.inputKept)
             inputStart = 0

@@ -14,12 +14,17 @@ struct RequestBody: Sendable {
     ///
     /// - Parameter limit: how long the body can become: its declared length, or the limit where it is chunked.
     mutating func append(_ piece: borrowing Span<UInt8>, atMost limit: Int) {
+        piece.withUnsafeBytes { append($0, atMost: limit) }
+    }
+
+    /// The same for bytes where they were received.
+    mutating func append(_ piece: UnsafeRawBufferPointer, atMost limit: Int) {
         let needed = bytes.count + piece.count + HTTPRequest.bodyPadding
         if bytes.capacity < needed {
             let doubled = min(2 * bytes.capacity, limit + HTTPRequest.bodyPadding)
             bytes.reserveCapacity(max(needed, doubled))
         }
-        bytes.append(piece)
+        bytes.append(contentsOf: piece)
     }
 
     /// The whole body; what is left is an empty one.

@@ -7,10 +7,15 @@ struct Acceptor {
     /// When to try again, `UInt64.max` while not paused.
     var pausedUntil = UInt64.max
     private(set) var isPaused = false
+    /// When it is to be closed, `UInt64.max` while it takes connections.
+    private(set) var closesAt = UInt64.max
+    private(set) var isEnded = false
     private var pause: UInt64 = shortestPause
 
     private static let shortestPause: UInt64 = 5_000_000
     private static let longestPause: UInt64 = 100_000_000
+    /// How long a handshake that has begun may take to end: a round trip in most networks, nanoseconds.
+    private static let handshakeGrace: UInt64 = 50_000_000
 
     init(listener: Listener) { self.listener = listener }
 
@@ -28,9 +33,18 @@ struct Acceptor {
     /// A connection was accepted: the next pause is a short one.
     mutating func succeeded() { pause = Self.shortestPause }
 
-    /// Never to be listened to again.
+    /// Begins no more connections, and is to be closed for good once the handshakes under way are over.
+    mutating func beginEnding(now: UInt64) {
+        listener.beginNoMore()
+        closesAt = now &+ Self.handshakeGrace
+    }
+
+    /// Closed.
     mutating func end() {
+        listener.close()
+        isEnded = true
         isPaused = false
         pausedUntil = .max
+        closesAt = .max
     }
 }

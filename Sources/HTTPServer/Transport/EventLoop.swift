@@ -74,12 +74,12 @@ final class EventLoop {
     func run() {
         _ = poller.watchInput(mailbox.descriptor, token: Self.mailboxToken)
         _ = poller.watchInput(acceptor.listener.descriptor, token: Self.listenerToken)
-        while !isStopped, !(isDraining && openCount == 0) {
+        while !isStopped, !(isDraining && acceptor.isEnded && openCount == 0) {
             turn()
         }
         for connection in connections { connection?.close(on: self) }
         observer.flush()
-        if !isDraining { acceptor.listener.close() }
+        if !acceptor.isEnded { acceptor.end() }
         poller.close()
     }
 
@@ -103,6 +103,7 @@ final class EventLoop {
         }
         if nextScan <= now { scanDeadlines() }
         if acceptor.pausedUntil <= now { resumeAccepting() }
+        if acceptor.closesAt <= now { endAccepting() }
         if flushAt <= now {
             flushAt = .max
             observer.flush()
@@ -118,7 +119,7 @@ final class EventLoop {
     /// Until the next thing that happens by itself, rounded up; −1 for never.
     private var millisecondsToWait: Int32 {
         if !queued.isEmpty { return 0 }
-        let next = min(nextScan, flushAt, acceptor.pausedUntil, drainEnds)
+        let next = min(nextScan, flushAt, acceptor.pausedUntil, acceptor.closesAt, drainEnds)
         if next == .max { return -1 }
         if next <= now { return 0 }
         return Int32(clamping: (next - now - 1) / 1_000_000 + 1)
@@ -210,6 +211,7 @@ final class EventLoop {
         counters.countAccept()
         if poller.watch(socket, token: id.token) {
             connection.begin(on: self)
+            if isDraining { connection.beginDrain(on: self) }
         } else {
             connection.close(on: self)
         }
@@ -226,6 +228,12 @@ final class EventLoop {
     private func resumeAccepting() {
         acceptor.resume()
         if !poller.watchInput(acceptor.listener.descriptor, token: Self.listenerToken) { acceptor.pause(now: now) }
+    }
+
+    private func endAccepting() {
+        accept(limit: context.configuration.maxConnections)
+        if !acceptor.isPaused { poller.unwatch(acceptor.listener.descriptor) }
+        acceptor.end()
     }
 
     // MARK: Mail, deadlines, the end
@@ -258,10 +266,8 @@ final class EventLoop {
     private func beginDrain() {
         guard !isDraining else { return }
         // Whoever waits in the backlog would be reset when the listener closes.
+        acceptor.beginEnding(now: now)
         accept(limit: context.configuration.maxConnections)
-        if !acceptor.isPaused { poller.unwatch(acceptor.listener.descriptor) }
-        acceptor.end()
-        acceptor.listener.close()
         isDraining = true
         drainEnds = now &+ context.deadlines.drain
         lastRequestDeadline = now &+ Self.lastRequestGrace

@@ -71,6 +71,13 @@ struct Listener: Sendable {
         }
     }
 
+    /// Begins no more connections; those whose first packet has come can still be accepted.
+    ///
+    /// Closing resets whoever waits in the backlog or is in the middle of a handshake, and loses what such a client has
+    /// sent by then. From here on the kernel drops what would begin a connection: that client tries again a second later
+    /// and is refused, with nothing lost.
+    func beginNoMore() { _ = cepoll_begin_no_more(descriptor) }
+
     /// Gives the descriptor back.
     func close() { _ = Glibc.close(descriptor) }
 }

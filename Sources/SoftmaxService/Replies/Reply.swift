@@ -77,7 +77,11 @@ struct Reply: Sendable {
         var parts = [[UInt8]](repeating: [], count: pieces.count)
         parts.withUnsafeMutableBufferPointer { buffer in
             let shared = SharedOutput(buffer: buffer)
-            workers.untilCancelled(pieces.count) { append(pieces[$0], to: &shared.buffer[$0]) }
+            workers.untilCancelled(pieces.count) { index in
+                // Room for numbers of 17 digits and their commas, so that the text seldom moves.
+                shared.buffer[index].reserveCapacity(22 * min(numbers, numbersPerPiece) + 64)
+                append(pieces[index], to: &shared.buffer[index])
+            }
         }
         return parts
     }

@@ -35,6 +35,21 @@ final class TestServer {
         server.waitUntilStopped()
     }
 
+    /// Whether any socket listens on the port: state 0A in proc(5)'s /proc/net/tcp.
+    ///
+    /// Not found out by connecting: a server that drains leaves a client's first packet unanswered for a moment.
+    var isListening: Bool {
+        guard let file = fopen("/proc/net/tcp", "r") else { return false }
+        defer { fclose(file) }
+        let hexadecimal = String(port, radix: 16, uppercase: true)
+        let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal + " 00000000:0000 0A "
+        var line = [CChar](repeating: 0, count: 512)
+        while fgets(&line, Int32(line.count), file) != nil {
+            if line.withUnsafeBufferPointer({ $0.baseAddress.map { strstr($0, local) != nil } ?? false }) { return true }
+        }
+        return false
+    }
+
     func client(receiveBuffer: Int32? = nil) throws -> Client { try Client(port: port, receiveBuffer: receiveBuffer) }
 
     static let ok: @Sendable (HTTPRequest) -> HTTPReply = { request in
