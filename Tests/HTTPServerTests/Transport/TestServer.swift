@@ -45,7 +45,7 @@ final class TestServer {
         let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal + " 00000000:0000 0A "
         var line = [CChar](repeating: 0, count: 512)
         while fgets(&line, Int32(line.count), file) != nil {
-            if line.withUnsafeBufferPointer({ $0.baseAddress.map { strstr($0, local) != nil } ?? false }) { return true }
+            if strstr(line, local) != nil { return true }
         }
         return false
     }
