@@ -3,7 +3,7 @@
 
 FROM docker.io/library/swift:6.3-bookworm AS build
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson-dev libnghttp2-dev zlib1g-dev \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson-dev libnghttp2-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -12,7 +12,7 @@ RUN swift build -c release --static-swift-stdlib --product softmaxd \
 
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson14 libnghttp2-14 libstdc++6 zlib1g \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson14 libnghttp2-14 libstdc++6 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /softmaxd /usr/local/bin/softmaxd
 # A number, so that orchestrators can check that it is not root's.

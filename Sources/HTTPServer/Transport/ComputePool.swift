@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 
 /// One piece of work for the pool: a deferred response, or the next piece of a streamed body.
 ///
@@ -15,7 +16,7 @@ final class ComputeJob: @unchecked Sendable {
 ///
 /// A stream submits one piece at a time and so goes to the back of the queue after each: a long one does not keep
 /// others waiting. How much waits is bounded by the work budget, which the connections hold their requests against.
-final class ComputePool: Sendable {
+package final class ComputePool: Sendable {
     private struct State {
         var waiting: [ComputeJob] = []
         var first = 0
@@ -57,7 +58,14 @@ final class ComputePool: Sendable {
         if !isRunning { whenOver() }
     }
 
+    /// Has the calling thread, one of Dispatch's, give way to the event loops from here on.
+    ///
+    /// On a machine whose every core computes, a loop then still runs as soon as something arrives for it: a small request
+    /// does not wait for the end of a large one's time slice (sched(7); −20 is urgent, 19 patient).
+    package static func giveWay() { _ = setpriority(PRIO_PROCESS, 0, 10) }
+
     private func runUntilEmpty() {
+        Self.giveWay()
         while let (job, work) = next() {
             work()
             let whenOver = state.withLock { _ in

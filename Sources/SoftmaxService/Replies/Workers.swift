@@ -44,6 +44,7 @@ struct Workers: Sendable {
         }
         let next = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: min(threads, count)) { _ in
+            ComputePool.giveWay()
             while cancellation?.isCancelled != true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < count else { return }
