@@ -62,7 +62,7 @@ package final class ComputePool: Sendable {
     ///
     /// On a machine whose every core computes, a loop then still runs as soon as something arrives for it: a small request
     /// does not wait for the end of a large one's time slice (sched(7); −20 is urgent, 19 patient).
-    package static func giveWay() { _ = setpriority(PRIO_PROCESS, 0, 10) }
+    package static func giveWay() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
 
     private func runUntilEmpty() {
         Self.giveWay()

@@ -28,7 +28,7 @@ package final class HeapKeeping: Sendable {
     ///   - release: gives it back: malloc_trim(3), but for a test.
     init(
         _ status: HTTPServerStatus, quiet: DispatchTimeInterval = .seconds(1),
-        release: @escaping @Sendable () -> Void = { _ = malloc_trim(0) }
+        release: @escaping @Sendable () -> Void = HeapKeeping.trim
     ) {
         self.status = status
         self.quiet = quiet
@@ -41,6 +41,18 @@ package final class HeapKeeping: Sendable {
     package static func configureProcess() {
         _ = mallopt(M_MMAP_THRESHOLD, Int32(largest))
         _ = mallopt(M_TRIM_THRESHOLD, Int32(kept))
+        isConfigured.store(true, ordering: .relaxed)
+    }
+
+    /// Whether ``configureProcess()`` was called.
+    private static let isConfigured = Atomic<Bool>(false)
+
+    /// Gives memory back, in a process that was configured to keep it.
+    ///
+    /// In any other, glibc's malloc may never have been used (a sanitizer has its own), and two threads that use it first
+    /// at the same time, by malloc_trim(3), break its count of threads.
+    private static func trim() {
+        if isConfigured.load(ordering: .relaxed) { _ = malloc_trim(0) }
     }
 
     /// A large request came.
