@@ -117,11 +117,13 @@ libraries:
 clients:
 	$(call install,curl python3)
 
-$(PYTHON): Tests/requirements.txt
-	$(call install,python3-venv)
+$(PYTHON): $(VENV)/ready ;
+
+# A file of its own says what is installed: the interpreter in the folder is a link to the system's.
+$(VENV)/ready: Tests/requirements.txt
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install -q -r Tests/requirements.txt
-	touch $(PYTHON)
+	$(VENV)/bin/python -m pip install -q -r Tests/requirements.txt
+	touch $@
 
 clean:
 	rm -rf .build $(VENV)
