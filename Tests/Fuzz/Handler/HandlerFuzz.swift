@@ -21,7 +21,7 @@ public func fuzzHandler(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 }
 
 /// A client and its transport.
-private struct Peer {
+private struct Peer: ~Copyable {
     /// What the input is.
     enum Mode: UInt8 {
         /// Bytes off the wire.
