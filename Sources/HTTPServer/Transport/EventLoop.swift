@@ -177,14 +177,14 @@ final class EventLoop {
         let configuration = context.configuration
         let maximum = max(0, configuration.maxConnections)
         for _ in 0..<limit {
-            guard let seat = context.status.takeSeat(of: maximum + max(0, configuration.reservedConnections)) else {
+            guard context.status.takeSeat(of: maximum + max(0, configuration.reservedConnections)) else {
                 pauseAccepting()
                 return
             }
             switch acceptor.listener.accept() {
             case .accepted(let socket, let peer):
                 acceptor.succeeded()
-                add(socket, peer: peer, isReserved: seat > maximum)
+                add(socket, peer: peer, isReserved: context.status.countOpen() > maximum)
             case .none:
                 context.status.leaveSeat()
                 return
@@ -207,7 +207,6 @@ final class EventLoop {
             id: id, socket: socket, peer: peer, isReserved: isReserved, context: context)
         connections[slot] = connection
         openCount += 1
-        context.status.countOpen()
         counters.countAccept()
         if poller.watch(socket, token: id.token) {
             connection.begin(on: self)

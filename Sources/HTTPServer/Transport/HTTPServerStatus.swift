@@ -37,17 +37,19 @@ public final class HTTPServerStatus: Sendable {
         return counters
     }
 
-    /// Takes a seat for a connection about to be accepted; returns how many are taken with it, or `nil` where all are.
-    func takeSeat(of all: Int) -> Int? {
-        let taken = seats.add(1, ordering: .relaxed).newValue
-        if taken <= all { return taken }
+    /// Takes a seat for a connection that may be accepted next; `false` where all are taken.
+    func takeSeat(of all: Int) -> Bool {
+        if seats.add(1, ordering: .relaxed).newValue <= all { return true }
         leaveSeat()
-        return nil
+        return false
     }
 
     func leaveSeat() { seats.subtract(1, ordering: .relaxed) }
 
-    func countOpen() { open.add(1, ordering: .relaxed) }
+    /// A connection was accepted; returns how many are open with it.
+    ///
+    /// Not the number of seats taken: every loop takes one more than it fills when it looks whether somebody waits.
+    func countOpen() -> Int { open.add(1, ordering: .relaxed).newValue }
 
     /// A connection closed, and its seat is free.
     func countClosed() {

@@ -37,6 +37,16 @@ extension TransportTests {
             #expect(regular[0].reply()?.status == 200)
         }
 
+        @Test("up to the limit nobody is put on the reserve, whatever the other loop is looking at meanwhile")
+        func exact() throws {
+            for _ in 0..<200 {
+                let server = try limited()
+                let clients = try (0..<4).map { _ in try server.client() }
+                for client in clients { client.get("/") }
+                for client in clients { #expect(client.reply()?.status == 200) }
+            }
+        }
+
         @Test("past the reserve accepting pauses, and goes on when a seat is free")
         func pause() throws {
             let server = try limited()
