@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8080
 MINUTES ?= 20
-LIBRARIES := libsimdjson-dev libnghttp2-dev
+LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 

@@ -22,10 +22,11 @@ let package = Package(
         .target(name: "CSoftmaxKernels"),
         .target(name: "SoftmaxCore", dependencies: ["CSoftmaxKernels"], swiftSettings: strict),
 
-        // JSON text to flat buffers and back, over libsimdjson and <charconv>.
+        // JSON text to flat buffers and back, over libsimdjson, <charconv> and Dragonbox.
         .target(
             name: "CSimdjson",
-            linkerSettings: [.linkedLibrary("simdjson")]),
+            cxxSettings: [.headerSearchPath(".")],
+            linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("dragonbox_to_chars")]),
         .target(name: "TensorJSON", dependencies: ["CSimdjson"], swiftSettings: strict),
 
         // The HTTP server; knows nothing of softmax.

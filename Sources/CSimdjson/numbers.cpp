@@ -1,8 +1,8 @@
-// Runs of numbers: RFC 8259 grammar, and conversion by <charconv>, whose from_chars rounds correctly and whose
-// to_chars is the shortest that reads back.
+// Runs of numbers: RFC 8259 grammar, and conversion by <charconv>, whose from_chars rounds correctly.
 
 #include "CSimdjson.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -18,21 +18,35 @@ bool begins_number(uint8_t byte) { return byte == '-' || is_digit(byte); }
 
 bool is_white_space(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
 
+/// Which of eight bytes are no digits: for each of them its top bit, for bytes above the first such one perhaps as well.
+uint64_t non_digits(const uint8_t *at) {
+    static_assert(std::endian::native == std::endian::little);
+    uint64_t eight;
+    std::memcpy(&eight, at, 8);
+    // A byte's top bit is set where the byte is below "0" or above "9". Carries and borrows go upwards only, so the
+    // lowest such bit is right.
+    return ((eight + 0x4646464646464646u) | (eight - 0x3030303030303030u)) & 0x8080808080808080u;
+}
+
 /// The first byte from `at` that is not a digit; eight bytes at a time where there are eight.
 const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
-    static_assert(std::endian::native == std::endian::little);
     while (end - at >= 8) {
-        uint64_t eight;
-        std::memcpy(&eight, at, 8);
-        // A byte's top bit is set where the byte is below "0" or above "9". Carries and borrows go upwards only, so
-        // the lowest such bit is right.
-        const uint64_t others =
-            ((eight + 0x4646464646464646u) | (eight - 0x3030303030303030u)) & 0x8080808080808080u;
-        if (others) { return at + std::countr_zero(others) / 8; }
+        if (const uint64_t others = non_digits(at)) { return at + std::countr_zero(others) / 8; }
         at += 8;
     }
     while (at < end && is_digit(*at)) { ++at; }
     return at;
+}
+
+/// Whether all of [at, end) is one number of the commonest form: one digit, a point, 8 to 24 digits, perhaps a sign.
+///
+/// The same for every number of that form, so that no branch depends on how many digits it has.
+bool is_long_fraction(const uint8_t *at, const uint8_t *end) {
+    at += *at == '-';
+    const ptrdiff_t digits = end - at - 2;
+    if (digits < 8 || digits > 24 || at[1] != '.' || !is_digit(*at)) { return false; }
+    const uint8_t *fraction = at + 2;
+    return !(non_digits(fraction) | non_digits(fraction + std::min<ptrdiff_t>(8, digits - 8)) | non_digits(end - 8));
 }
 
 /// number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
@@ -105,24 +119,6 @@ csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t
     return run;
 }
 
-template <typename Number>
-ptrdiff_t print(const Number *numbers, size_t count, uint8_t *text) {
-    char *at = reinterpret_cast<char *>(text);
-    char *const start = at;
-    for (size_t i = 0; i < count; ++i) {
-        if (i) { *at++ = ','; }
-        if (std::isfinite(numbers[i])) {
-            at = std::to_chars(at, at + csimdjson_printed_number_size - 1, numbers[i]).ptr;
-        } else if (numbers[i] == -std::numeric_limits<Number>::infinity()) {
-            std::memcpy(at, "\"-Infinity\"", 11);
-            at += 11;
-        } else {
-            return -1;
-        }
-    }
-    return at - start;
-}
-
 }  // namespace
 
 size_t csimdjson_numbers_count(const csimdjson_document *document, size_t first, size_t limit) noexcept {
@@ -144,6 +140,7 @@ ptrdiff_t csimdjson_numbers_check(const csimdjson_document *document, size_t fir
         const uint8_t *at = bytes + document->tokens[token];
         if (!begins_number(*at)) { continue; }
         const uint8_t *next = bytes + document->tokens[token + 1];
+        if (is_long_fraction(at, next)) { continue; }
         if (number_end(at, document_end) == nullptr) { return at - bytes; }
         while (at < next && is_white_space(*at)) { ++at; }
         if (at < next) { return at - bytes; }
@@ -156,10 +153,4 @@ csimdjson_run csimdjson_numbers_parse(
     void *numbers) noexcept {
     return format == csimdjson_binary64 ? parse_run(*document, first, limit, static_cast<double *>(numbers))
                                         : parse_run(*document, first, limit, static_cast<float *>(numbers));
-}
-
-ptrdiff_t csimdjson_numbers_print(
-    const void *numbers, size_t count, csimdjson_format format, uint8_t *text) noexcept {
-    return format == csimdjson_binary64 ? print(static_cast<const double *>(numbers), count, text)
-                                        : print(static_cast<const float *>(numbers), count, text);
 }

@@ -108,6 +108,24 @@ struct GrammarTests {
         }
     }
 
+    @Test("A number of any length with any byte changed is read or refused as the grammar says", arguments: 1...32)
+    func checksLongNumbers(digits: Int) throws {
+        let number = try Regex(#"[ \t\n\r]*-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?[ \t\n\r]*"#)
+        for prefix in ["0.", "-7.", "12.", "0"] {
+            let text = Array((prefix + String("31415926535897932384626433832795".prefix(digits))).utf8)
+            for position in text.indices {
+                for byte in Array("09.-+eE /:]a\u{7F}".utf8) where byte != UInt8(ascii: "]") || position > 0 {
+                    var changed = text
+                    changed[position] = byte
+                    let json = String(decoding: changed, as: UTF8.self)
+                    let isNumber = json.wholeMatch(of: number) != nil
+                    #expect((refusal(of: "{\"logits\":[\(json)]}")?.kind != .syntax) == isNumber, "\(json)")
+                    #expect((refusal(of: "{\"logits\":[1,\(json),2]}")?.kind != .syntax) == isNumber, "\(json)")
+                }
+            }
+        }
+    }
+
     @Test("A document with any byte changed is read or refused, and what is accepted Foundation accepts")
     func survivesMutation() {
         let body = Array(#"{"dtype":"f\n","logits":[[1.5,-2e3],["-Infinity"]],"mask":[true],"entries":[[0,1]]}"#.utf8)

@@ -1,3 +1,4 @@
+import Foundation
 import TensorJSON
 import Testing
 
@@ -51,6 +52,49 @@ struct NumberTests {
         let trailing = digits.reversed().prefix { $0 == "0" }.count
         return mantissa.contains(".") || number.contains("e")
             ? digits.count - trailing : min(digits.count - trailing, 1)
+    }
+
+    @Test(
+        "The shorter of the fixed and the scientific form is printed, the fixed one where they are as long",
+        arguments: [
+            (0, "0"), (-0.0, "-0"), (1, "1"), (-7, "-7"), (10, "10"), (1000, "1000"), (10_000, "10000"),
+            (100_000, "1e+05"), (123_000, "123000"), (1_200_000, "1200000"), (12_000_000, "1.2e+07"), (12_300_000, "12300000"),
+            (100_000_000_000, "1e+11"), (1.5e10, "1.5e+10"), (123456.75, "123456.75"), (1.5, "1.5"), (-0.25, "-0.25"),
+            (0.001, "0.001"), (0.0001, "1e-04"), (0.00012, "0.00012"), (0.000012, "1.2e-05"), (-1e-5, "-1e-05"),
+            (1.25e-9, "1.25e-09"), (1e-10, "1e-10"), (2.5e-100, "2.5e-100"), (.leastNonzeroMagnitude, "5e-324"),
+            (-2.2250738585072014e-308, "-2.2250738585072014e-308"), (0.1, "0.1"), (1 / 3, "0.3333333333333333"),
+            (0.00012345678901234567, "0.00012345678901234567"), (9_007_199_254_740_991, "9007199254740991"),
+            (9_007_199_254_740_992, "9007199254740992"), (1e16, "1e+16"), (12_345_678_901_234_567_168, "12345678901234567168"),
+            (1e23, "1e+23"), (1.7976931348623157e308, "1.7976931348623157e+308"),
+        ] as [(Double, String)])
+    func laysOut(value: Double, text: String) throws {
+        #expect(try printed([value]) == text)
+        #expect(try printed([value, value]) == "\(text),\(text)")
+    }
+
+    @Test("A float32 is laid out in the same way")
+    func laysOutFloats() throws {
+        let values: [Float] = [0, -1, 0.1, 0.001, 1e-4, 16_777_215, 16_777_216, 33_554_432, 1e8, 3.4028235e38, .leastNonzeroMagnitude]
+        #expect(
+            try printed(values)
+                == "0,-1,0.1,0.001,1e-04,16777215,16777216,33554432,1e+08,3.4028235e+38,1e-45")
+    }
+
+    @Test("Numbers of every magnitude from 1e-9 to 1e20 and every number of digits read back")
+    func printsEveryMagnitude() throws {
+        var generator = SeededGenerator(state: 7)
+        let values = (0..<60_000).map { index in
+            let digits = Double(UInt64.random(in: 1..<(1 << UInt64(index % 53 + 1)), using: &generator))
+            return (index % 2 == 0 ? digits : -digits) * pow(10, Double(index % 36 - 20))
+        }
+        try check(values)
+        try check(values.map { Float($0) })
+    }
+
+    private func printed<Scalar: TensorScalar>(_ values: [Scalar]) throws -> String {
+        var output: [UInt8] = []
+        try TensorWriter.append(values: values.span, to: &output)
+        return String(decoding: output, as: UTF8.self)
     }
 
     @Test("A float32 is rounded once, from its text, not by way of float64")

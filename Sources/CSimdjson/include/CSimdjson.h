@@ -1,4 +1,4 @@
-// Bytes <-> numbers and token positions: the part of JSON that Swift leaves to libsimdjson and <charconv>.
+// Bytes <-> numbers and token positions: the part of JSON that Swift leaves to libsimdjson, <charconv> and Dragonbox.
 //
 // What is where:
 //   csimdjson_index_*    the positions of all tokens of a document (simdjson's stage 1)
