@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8080
 MINUTES ?= 20
+# Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
+BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -22,7 +24,7 @@ endef
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
 run: libraries
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	@printf '\nTry this in another terminal:\n\n  curl --json '"'"'{"logits": [2, 1, 0]}'"'"' http://127.0.0.1:%s/softmax\n\n' $(PORT)
 	@exec .build/release/softmaxd --port $(PORT)
 
@@ -33,22 +35,23 @@ test-debug: libraries
 	swift test
 
 test-release: libraries
-	swift test -c release
+	# In a folder of its own: built for tests, every module is compiled differently.
+	swift test -c release --scratch-path .build/release-tests
 
 ## curl and Python's own HTTP client against a running service.
 test-clients: libraries clients
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	Tests/Clients/run .build/release/softmaxd
 
 ## curl, nghttp, h2load, httpx and h2 over HTTP/2 against a running service.
 test-http2-clients: libraries clients $(PYTHON)
 	$(call install,nghttp2-client)
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
 
 ## Attacks, slow and broken clients, overload, memory, log readers: each on a running service, with a second client beside it.
 abuse: libraries $(PYTHON)
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) slow .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) overload .build/release/softmaxd
@@ -57,7 +60,7 @@ abuse: libraries $(PYTHON)
 
 ## Mixed traffic for MINUTES, every reply checked; then memory, descriptors and the log.
 soak: libraries $(PYTHON)
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	Tests/Abuse/run $(PYTHON) soak .build/release/softmaxd $(MINUTES)
 
 ## The kernels' tests on an emulated CPU without AVX.
@@ -66,7 +69,7 @@ test-old-cpu: libraries
 
 ## Maximum error of every function, measured against mpmath.
 accuracy: libraries $(PYTHON)
-	swift build -c release --product softmax-stress
+	$(BUILD) --product softmax-stress
 	$(PYTHON) Tests/SoftmaxCoreTests/Golden/stress.py --binary .build/release/softmax-stress
 
 ## Speed and memory beside other servers and libraries, in one run of some ten minutes; BENCH="floor --quick" is less.
@@ -100,7 +103,7 @@ sanitize: libraries clients $(PYTHON)
 
 ## The API description against the running service.
 schemathesis: libraries $(PYTHON)
-	swift build -c release --product softmaxd
+	$(BUILD) --product softmaxd
 	Tests/OpenAPI/run-schemathesis .build/release/softmaxd $(VENV)/bin/schemathesis
 
 ## Rewrite the JSON form of openapi.yaml that the service carries.
