@@ -186,10 +186,12 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         stream += 1
         state = .handling
         exchange = Exchange(isHead: head.method == .head, version: head.version, closes: !head.keepsAlive)
+        let mayUpgrade = offersHTTP2 && stream == 1 && !isDraining
+        let settings = mayUpgrade ? HTTP2Upgrade.settings(in: head) : nil
         let request = HTTPRequest(
             method: head.method, path: head.target.path, query: head.target.query, version: head.version,
             fields: head.fields, body: body.take(), id: head.id)
-        if offersHTTP2, stream == 1, !isDraining, let settings = HTTP2Upgrade.settings(in: head) {
+        if let settings {
             upgrade = HTTP2Upgrade(request: request, settings: settings, input: Array(input[inputStart...]))
             output.write {
                 $0.append("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")

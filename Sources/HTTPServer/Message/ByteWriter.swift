@@ -40,8 +40,10 @@ package struct ByteWriter: ~Copyable {
 
     /// Appends a string's UTF-8.
     package mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { _ = take($0.count).initialize(fromContentsOf: $0) }
+        let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+            _ = take($0.count).initialize(fromContentsOf: $0)
+        }
+        if isDone == nil { append(Array(text.utf8).span) }
     }
 
     /// Appends a number that is not negative in decimal: 20 bytes at most.

@@ -53,11 +53,11 @@ public struct HTTPFields: Sendable {
     /// The name may be in any case and is stored in lower case.
     package mutating func append(validName name: borrowing Span<UInt8>, validValue value: borrowing Span<UInt8>) {
         let nameStart = storage.count
-        storage.append(name)
-        let nameEnd = storage.count
-        for index in nameStart..<nameEnd { storage[index] = storage[index].lowercased }
-        storage.append(value)
-        lines.append(Line(nameStart: nameStart, nameEnd: nameEnd, valueEnd: storage.count))
+        storage.write(atMost: name.count + value.count) { writer in
+            for index in name.indices { writer.append(name[index].lowercased) }
+            writer.append(value)
+        }
+        lines.append(Line(nameStart: nameStart, nameEnd: nameStart + name.count, valueEnd: storage.count))
     }
 
     /// The value of the only field line of that name; `nil` where there is none or more than one.

@@ -5,7 +5,7 @@ extension Connection {
     /// Returns whether all are taken.
     func takeEvents(_ budget: inout Int, on loop: EventLoop) -> Bool {
         let highWater = loop.context.configuration.limits.outputHighWater
-        while budget > 0, session.output.count < highWater {
+        while budget > 0, session.outputCount < highWater {
             guard let event = session.nextEvent() else { return true }
             budget -= 1
             switch consume event {
@@ -138,7 +138,7 @@ extension Connection {
     /// Notes where a reply ends, once the session holds none of it back.
     private func noteEnd(_ exchange: inout Exchange) {
         if exchange.isMade, exchange.endsAt == nil, !session.holdsReply(of: exchange.stream) {
-            exchange.endsAt = written &+ UInt64(session.output.count)
+            exchange.endsAt = written &+ UInt64(session.outputCount)
         }
     }
 
@@ -213,15 +213,20 @@ extension Connection {
 
     /// Tells of the requests whose replies are out.
     func finishExchanges(on loop: EventLoop) {
-        var isAnyOut = false
+        var out = 0
         for index in exchanges.indices {
             noteEnd(&exchanges[index])
             guard let end = exchanges[index].endsAt, end <= written else { continue }
-            isAnyOut = true
+            out += 1
             exchanges[index].record.isComplete = true
             loop.report(&exchanges[index])
         }
-        if isAnyOut { exchanges.removeAll { $0.record.isComplete } }
+        guard out > 0 else { return }
+        if out == exchanges.count {
+            while exchanges.popLast() != nil {}
+        } else {
+            exchanges.removeAll { $0.record.isComplete }
+        }
     }
 
     /// Nobody waits for what is unfinished.

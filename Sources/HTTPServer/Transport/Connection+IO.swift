@@ -30,9 +30,9 @@ extension Connection {
     /// Writes what waits, as far as the socket takes it, and tells of the requests whose replies are out.
     func flush(on loop: EventLoop) {
         var left = Self.writePerTurn
-        while isWritable, left > 0, !session.output.isEmpty {
+        while isWritable, left > 0, session.outputCount > 0 {
             var lent = 0
-            let outcome = session.output.withFirstSegments { segments in
+            let outcome = session.withFirstSegments { segments in
                 for segment in segments { lent += segment.count }
                 return socket.write(segments)
             }
@@ -49,10 +49,10 @@ extension Connection {
                 close(on: loop)
                 return
             }
-            if session.output.isEmpty { break }
+            if session.outputCount == 0 { break }
             askForPieces(on: loop)
         }
-        if isWritable, !session.output.isEmpty { loop.queue(self) }
+        if isWritable, session.outputCount > 0 { loop.queue(self) }
         finishExchanges(on: loop)
     }
 

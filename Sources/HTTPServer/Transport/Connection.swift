@@ -202,7 +202,7 @@ final class Connection {
 
     /// Looks at where the session is: over, or held to which deadline.
     private func settle(on loop: EventLoop) {
-        if session.isFinished, session.output.isEmpty {
+        if session.isFinished, session.outputCount == 0 {
             if written == 0 {
                 close(on: loop)
             } else {
@@ -220,7 +220,7 @@ final class Connection {
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends
-        if session.output.isEmpty {
+        if session.outputCount == 0 {
             writeDeadline.clear()
         } else if !isWritable, writeDeadline.at == .max {
             let delivered = written &- UInt64(socket.unacknowledged)

@@ -25,7 +25,7 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         http1 = HTTP1Session(limits: limits, offersHTTP2: true)
     }
 
-    package var version: HTTPVersion { http2?.version ?? http1.version }
+    package var version: HTTPVersion { if let http2 { http2.version } else { http1.version } }
 
     package mutating func tick(_ now: UInt64) {
         self.now = now
@@ -96,7 +96,7 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         return session.nextEvent()
     }
 
-    package var hasEvent: Bool { http2?.hasEvent ?? false }
+    package var hasEvent: Bool { if let http2 { http2.hasEvent } else { false } }
 
     package mutating func expect(replyBytes: Int, for stream: Int) {
         http2?.expect(replyBytes: replyBytes, for: stream)
@@ -118,25 +118,31 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         }
     }
 
-    package func wantsBody(of stream: Int) -> Bool { http2?.wantsBody(of: stream) ?? http1.wantsBody(of: stream) }
+    package func wantsBody(of stream: Int) -> Bool {
+        if let http2 { http2.wantsBody(of: stream) } else { http1.wantsBody(of: stream) }
+    }
 
     package mutating func abort(_ stream: Int) {
         if let http2 { http2.abort(stream) } else { http1.abort(stream) }
     }
 
-    package func holdsReply(of stream: Int) -> Bool { http2?.holdsReply(of: stream) ?? false }
+    package func holdsReply(of stream: Int) -> Bool { if let http2 { http2.holdsReply(of: stream) } else { false } }
 
-    package var output: HTTPOutput {
-        _read {
-            if let http2 { yield http2.output } else { yield http1.output }
-        }
+    package var output: HTTPOutput { if let http2 { http2.output } else { http1.output } }
+
+    /// How many bytes of ``output`` wait; what is looked at often is looked at without a copy of the whole.
+    package var outputCount: Int { if let http2 { http2.output.count } else { http1.output.count } }
+
+    /// Lends the first segments of ``output``.
+    package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
+        if let http2 { http2.output.withFirstSegments(body) } else { http1.output.withFirstSegments(body) }
     }
 
     package mutating func didWrite(_ count: Int) {
         if let http2 { http2.didWrite(count) } else { http1.didWrite(count) }
     }
 
-    package var wantsInput: Bool { http2?.wantsInput ?? http1.wantsInput }
+    package var wantsInput: Bool { if let http2 { http2.wantsInput } else { http1.wantsInput } }
 
     package var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
@@ -144,7 +150,7 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         return http1.phase
     }
 
-    package var bodyBytes: Int { http2?.bodyBytes ?? http1.bodyBytes }
+    package var bodyBytes: Int { if let http2 { http2.bodyBytes } else { http1.bodyBytes } }
 
     package mutating func refuseLargestBody(_ problem: HTTPProblem) {
         if let http2 { http2.refuseLargestBody(problem) } else { http1.refuseLargestBody(problem) }
@@ -168,5 +174,5 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         }
     }
 
-    package var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
+    package var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 }

@@ -35,6 +35,18 @@ extension TransportTests {
             #expect(server.server.status.counts.accepted == 1)
         }
 
+        @Test("Date is the time of the reply, also of the first one after a pause")
+        func dateAfterPause() throws {
+            let time = ManualClock()
+            let server = try TestServer(clock: time.clock)
+            let client = try server.client()
+            client.get("/")
+            #expect(client.reply()?["date"] == "Fri, 15 Jan 2027 08:00:01 GMT")
+            time.pass(seconds: 60)
+            client.get("/")
+            #expect(client.reply()?["date"] == "Fri, 15 Jan 2027 08:01:01 GMT")
+        }
+
         @Test("a request id that the client sent comes back, also with a refusal")
         func requestID() throws {
             let server = try TestServer()

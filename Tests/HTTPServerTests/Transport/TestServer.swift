@@ -62,7 +62,9 @@ final class ManualClock: Sendable {
     private let now = Locked<UInt64>(1_000_000_000)
 
     var clock: TransportClock {
-        TransportClock(monotonic: { self.now.withLock { $0 } }, unixSeconds: { 1_800_000_000 })
+        TransportClock(
+            monotonic: { self.now.withLock { $0 } },
+            unixSeconds: { 1_800_000_000 + self.now.withLock { Int($0 / 1_000_000_000) } })
     }
 
     func pass(seconds: UInt64) { now.withLock { $0 += seconds * 1_000_000_000 } }
