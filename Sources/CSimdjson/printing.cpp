@@ -27,9 +27,14 @@ char *lay_out_scientific(char *at, const char *significand, int length, int expo
     at += length;
     *at++ = 'e';
     *at++ = exponent < 0 ? '-' : '+';
-    const int magnitude = std::abs(exponent);
-    if (magnitude < 10) { *at++ = '0'; }
-    return std::to_chars(at, at + 3, magnitude).ptr;
+    int magnitude = std::abs(exponent);
+    if (magnitude >= 100) {
+        *at++ = char('0' + magnitude / 100);
+        magnitude %= 100;
+    }
+    *at++ = char('0' + magnitude / 10);
+    *at++ = char('0' + magnitude % 10);
+    return at;
 }
 
 /// Writes d.ddd·10^exponent without an exponent; returns the byte after it.
@@ -59,20 +64,20 @@ char *print(char *at, Number number) {
     if (!(std::abs(number) < first_inexact<Number>)) {
         return std::to_chars(at, at + csimdjson_printed_number_size - 1, number).ptr;
     }
-    char text[32];
-    const char *const end = jkj::dragonbox::to_chars_n(number, text);
-    const char *significand = text;
-    if (*significand == '-') {
-        *at++ = '-';
-        ++significand;
+    if (std::signbit(number)) { *at++ = '-'; }
+    if (number == 0) {
+        *at++ = '0';
+        return at;
     }
-    const char *mark = end - 2;
+    const auto decimal = jkj::dragonbox::to_decimal(
+        number, jkj::dragonbox::policy::sign::ignore, jkj::dragonbox::policy::trailing_zero::remove);
+    char significand[32];
+    const char *mark = jkj::dragonbox::to_chars_detail::to_chars<Number, jkj::dragonbox::default_float_traits<Number>>(
+        decimal.significand, decimal.exponent, significand) - 2;
     while (*mark != 'E') { --mark; }
-    int exponent = 0;
-    std::from_chars(mark + 1, end, exponent);
-
     const int length = int(mark - significand);
     const int digits = length > 1 ? length - 1 : 1;
+    const int exponent = decimal.exponent + digits - 1;
     // The shorter of the two, the fixed one where they are as long.
     const int scientific = length + (std::abs(exponent) < 100 ? 4 : 5);
     const int fixed = exponent < 0 ? digits + 1 - exponent : exponent >= digits - 1 ? exponent + 1 : digits + 1;

@@ -17,6 +17,7 @@ from batch import batch
 from fairness import fairness
 from kernels import kernels
 from memory import start, streaming
+from model import model
 from number_text import number_text
 from report import Report, machine
 from servers import BUILT, HERE
@@ -24,8 +25,9 @@ from side_by_side import floor, http1, http2
 from size import size
 
 SECTIONS = {
-    "floor": floor, "http1": http1, "http2": http2, "batch": batch, "size": size, "memory": streaming,
-    "fairness": fairness, "start": start, "allocations": allocations, "kernels": kernels, "numbers": number_text,
+    "floor": floor, "http1": http1, "http2": http2, "batch": batch, "size": size, "model": model,
+    "memory": streaming, "fairness": fairness, "start": start, "allocations": allocations, "kernels": kernels,
+    "numbers": number_text,
 }
 
 
