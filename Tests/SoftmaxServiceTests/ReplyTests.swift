@@ -12,9 +12,9 @@ import Testing
         let reply = try DecodedOperation(body(text), operation: operation, limits: limits, workers).reply(workers)
         guard streamed else { return String(decoding: reply.text(workers), as: UTF8.self) }
         let stream = ReplyStream(reply, workers)
-        var bytes: [UInt8] = []
-        while stream.next(into: &bytes) {}
-        return String(decoding: bytes, as: UTF8.self)
+        var parts: [[UInt8]] = []
+        while stream.next(into: &parts) {}
+        return String(decoding: parts.joined(), as: UTF8.self)
     }
 
     /// JSON of pseudo-random logits in rows of these lengths.
@@ -31,6 +31,7 @@ import Testing
 
     static let shapes: [[Int]] = [
         [3, 1, 2], [5000, 1, 20000, 7, 16384, 3], Array(repeating: 10, count: 3000), [40000], [1, 16383, 1],
+        [8191, 4095, 1, 4096, 8192, 4097],
     ]
 
     @Test(arguments: shapes)

@@ -13,9 +13,9 @@ func text(of response: HTTPResponse) -> String {
     switch response.body {
     case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
     case .stream(let source):
-        var bytes: [UInt8] = []
-        while source.next(into: &bytes) {}
-        return String(decoding: bytes, as: UTF8.self)
+        var parts: [[UInt8]] = []
+        while source.next(into: &parts) {}
+        return String(decoding: parts.joined(), as: UTF8.self)
     }
 }
 

@@ -27,7 +27,7 @@ public struct HTTPLimits: Sendable, Equatable {
     /// Past it they are refused, to be sent again: RST_STREAM with REFUSED_STREAM. Default 100.
     public var streams = 100
     /// Unwritten output above which a session stops reading and asks for no more of a streamed body, bytes.
-    public var outputHighWater = 256 * 1024
+    public var outputHighWater = 384 * 1024
     /// Content of replies on one HTTP/2 connection that is made or being made and not on its way to the socket, bytes;
     /// above it no more requests are begun there, and no more of a streamed body is asked for.
     public var replyHighWater = 768 * 1024

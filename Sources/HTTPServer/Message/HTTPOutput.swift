@@ -45,9 +45,9 @@ package struct HTTPOutput: Sendable {
         count += segments[last].count - before
     }
 
-    /// Lends the first segments (up to four) to `body`, for one `writev`.
+    /// Lends the first segments (up to sixteen) to `body`, for one `writev`.
     package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 4) { lent in
+        withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 16) { lent in
             func lend(_ index: Int) -> R {
                 guard index < min(segments.count, lent.count) else {
                     return body(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(lent)[0..<index]))

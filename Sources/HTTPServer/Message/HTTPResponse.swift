@@ -29,11 +29,12 @@ public enum HTTPBody: Sendable {
 
 /// Makes a long body piece by piece.
 public protocol HTTPBodySource: AnyObject, Sendable {
-    /// Appends the next piece (about 64 KiB…1 MiB) to `buffer`; returns whether there are more.
+    /// Appends the next piece (about 64 KiB…1 MiB) to `parts`, in as many as it was made in; returns whether there are
+    /// more.
     ///
     /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
     /// before. Not called again after it returned `false` or once the request is cancelled.
-    func next(into buffer: inout [UInt8]) -> Bool
+    func next(into parts: inout [[UInt8]]) -> Bool
 }
 
 /// What a handler answers.

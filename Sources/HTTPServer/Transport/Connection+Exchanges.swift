@@ -155,13 +155,16 @@ extension Connection {
     }
 
     /// A piece of a streamed body is made.
-    func receive(_ piece: [UInt8], isLast: Bool, for stream: Int, on loop: EventLoop) {
+    func receive(_ parts: [[UInt8]], isLast: Bool, for stream: Int, on loop: EventLoop) {
         guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
             return
         }
         exchanges[index].work?.endJob()
-        exchanges[index].record.responseBytes += piece.count
-        session.write(piece, to: stream, isLast: isLast)
+        for part in parts {
+            exchanges[index].record.responseBytes += part.count
+            session.write(part, to: stream, isLast: false)
+        }
+        if isLast { session.write([], to: stream, isLast: true) }
         if isLast { end(&exchanges[index], on: loop) }
         advance(on: loop)
     }
@@ -178,9 +181,9 @@ extension Connection {
             let cancellation = work.cancellation
             let job = loop.context.pool.submit {
                 guard !cancellation.isCancelled else { return }
-                var piece: [UInt8] = []
-                let isMore = source.next(into: &piece)
-                mailbox.post(.piece(id, stream: stream, piece, isLast: !isMore))
+                var parts: [[UInt8]] = []
+                let isMore = source.next(into: &parts)
+                mailbox.post(.piece(id, stream: stream, parts, isLast: !isMore))
             }
             work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
             session.expect(replyBytes: Work.pieceBytes, for: stream)

@@ -34,7 +34,7 @@ final class Work {
     init(cost: Int) { heldCost = cost }
 
     /// About how long the next piece of a streamed body will be.
-    static let pieceBytes = 256 * 1024
+    static let pieceBytes = 384 * 1024
 
     /// The most content that a reply made at once has for that cost: 24 bytes a number.
     static func replyBytes(cost: Int) -> Int {

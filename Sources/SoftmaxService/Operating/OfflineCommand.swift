@@ -32,10 +32,12 @@ package enum OfflineCommand {
     private static func write(_ stream: ReplyStream) -> Bool {
         var isMore = true
         while isMore {
-            var piece: [UInt8] = []
-            isMore = stream.next(into: &piece)
-            if !isMore { piece.append(UInt8(ascii: "\n")) }
-            guard Descriptors.write(piece, to: STDOUT_FILENO) else { return false }
+            var parts: [[UInt8]] = []
+            isMore = stream.next(into: &parts)
+            if !isMore { parts.append([UInt8(ascii: "\n")]) }
+            for part in parts {
+                guard Descriptors.write(part, to: STDOUT_FILENO) else { return false }
+            }
         }
         return true
     }

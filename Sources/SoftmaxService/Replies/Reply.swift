@@ -15,10 +15,13 @@ struct Reply: Sendable {
     let numbers: Int
 
     /// Replies of up to so many numbers (some 700 KiB of text) are made in one buffer and sent with Content-Length;
-    /// larger ones are streamed, about so many numbers at a time.
+    /// larger ones are streamed.
     ///
     /// It is what a slow client can have made and not take, so the README's ceiling on memory counts on it.
     static let bufferedNumbers = 1 << 15
+    /// Pieces that a streamed reply is made by at a time: some 16 000 numbers or 370 KiB, so that the next are made
+    /// while the last ones wait for the socket (``HTTPLimits/outputHighWater``).
+    static let streamedPieces = 4
 
     /// Where a piece of the text comes from.
     struct Piece: Sendable {
@@ -100,13 +103,13 @@ final class ReplyStream: HTTPBodySource, @unchecked Sendable {
         self.workers = workers
     }
 
-    func next(into buffer: inout [UInt8]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> Bool {
         var pieces: [Reply.Piece] = []
-        while pieces.count < min(2 * workers.threads, Reply.bufferedNumbers / numbersPerPiece), let piece {
+        while pieces.count < Reply.streamedPieces, let piece {
             pieces.append(piece)
             self.piece = reply.piece(after: piece)
         }
-        for part in reply.parts(pieces, workers) { buffer.append(contentsOf: part) }
+        parts += reply.parts(pieces, workers)
         return piece != nil
     }
 }

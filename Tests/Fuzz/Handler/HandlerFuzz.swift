@@ -211,9 +211,10 @@ private struct Peer: ~Copyable {
     private mutating func writePieces() {
         for (stream, source) in sources {
             while session.wantsBody(of: stream) {
-                var piece: [UInt8] = []
-                let isMore = source.next(into: &piece)
-                session.write(piece, to: stream, isLast: !isMore)
+                var parts: [[UInt8]] = []
+                let isMore = source.next(into: &parts)
+                for part in parts { session.write(part, to: stream, isLast: false) }
+                if !isMore { session.write([], to: stream, isLast: true) }
                 takeOutput()
                 if !isMore { sources.removeAll { $0.stream == stream } }
             }

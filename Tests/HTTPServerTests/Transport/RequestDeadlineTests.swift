@@ -60,9 +60,9 @@ final class GatedSource: HTTPBodySource {
 
     init(pieces: Int) { self.pieces = pieces }
 
-    func next(into buffer: inout [UInt8]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> Bool {
         gate.pass()
-        buffer.append(UInt8(truncatingIfNeeded: gate.waiting))
+        parts.append([UInt8(truncatingIfNeeded: gate.waiting)])
         return gate.waiting < pieces
     }
 }
