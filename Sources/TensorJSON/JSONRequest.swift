@@ -7,7 +7,7 @@ public typealias ConcurrentLoop = (_ count: Int, _ body: @Sendable (Int) -> Void
 /// `init` an error is always about meaning. Every byte is checked, also of members that are never read. Members are
 /// converted when they are asked for, since how (`dtype`) may stand after what (`logits`).
 ///
-/// Costs per number of 17 digits about 10 ns here and 20 ns in ``tensor(_:as:allowingNegativeInfinity:)``, most of which
+/// Costs per number of 17 digits about 10 ns here and 35 ns in ``tensor(_:as:allowingNegativeInfinity:)``, most of which
 /// a ``ConcurrentLoop`` shares out where there are many; memory, beside the body, 4 bytes per byte of it at most while
 /// the request lives.
 public struct JSONRequest: ~Copyable {

@@ -14,7 +14,7 @@ public struct UnwritableNumber: Error, Equatable, Sendable {
 /// Writes numbers as JSON: each as the shortest text that reads back to the same value of its format.
 ///
 /// -Infinity becomes the string "-Infinity"; NaN and +Infinity are thrown as ``UnwritableNumber``, and then the output
-/// holds a part of the values. Takes about 35 ns per number of 17 digits; the output grows geometrically.
+/// holds a part of the values. Takes about 40 ns per number of 17 digits; the output grows geometrically.
 public enum TensorWriter {
     /// Numbers printed per call: enough to make calls cheap, few enough to reserve little.
     private static let block = 1024
@@ -25,34 +25,6 @@ public enum TensorWriter {
     ) throws(UnwritableNumber) {
         let failure = values.withUnsafeBufferPointer { append($0, to: &output) }
         if let failure { throw failure }
-    }
-
-    /// Appends one row: its numbers in brackets.
-    public static func appendRow<Scalar: TensorScalar>(
-        _ values: Span<Scalar>, to output: inout [UInt8]
-    ) throws(UnwritableNumber) {
-        output.append(UInt8(ascii: "["))
-        try append(values: values, to: &output)
-        output.append(UInt8(ascii: "]"))
-    }
-
-    /// Appends a matrix given row-major, as an array of its rows: `[[…],[…]]`.
-    ///
-    /// There must be a whole number of rows of `columns` ≥ 1 numbers.
-    public static func appendMatrix<Scalar: TensorScalar>(
-        _ values: Span<Scalar>, columns: Int, to output: inout [UInt8]
-    ) throws(UnwritableNumber) {
-        precondition(columns >= 1 && values.count % columns == 0, "a matrix has whole rows")
-        output.append(UInt8(ascii: "["))
-        for start in stride(from: 0, to: values.count, by: columns) {
-            if start > 0 { output.append(UInt8(ascii: ",")) }
-            do throws(UnwritableNumber) {
-                try appendRow(values.extracting(start..<(start + columns)), to: &output)
-            } catch {
-                throw UnwritableNumber(position: start + error.position)
-            }
-        }
-        output.append(UInt8(ascii: "]"))
     }
 
     @specialized(where Scalar == Double)

@@ -176,9 +176,6 @@ struct NumberTests {
         var output: [UInt8] = []
         #expect(throws: UnwritableNumber(position: 2345)) { try TensorWriter.append(values: values.span, to: &output) }
         #expect(throws: UnwritableNumber(position: 2345)) { try TensorWriter.append(values: floats.span, to: &output) }
-        #expect(throws: UnwritableNumber(position: 2345)) {
-            try TensorWriter.appendMatrix(values.span, columns: 100, to: &output)
-        }
         #expect(!String(decoding: output, as: UTF8.self).contains { "nNI".contains($0) })
     }
 }

@@ -45,7 +45,9 @@ func written<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, _ range: Range<Int>
     let layout = tensor.layout
     try layout.appendRows(range ?? 0..<layout.rows, to: &output) { row, output throws(UnwritableNumber) in
         let start = layout.rowStart(row)
-        try TensorWriter.appendRow(values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+        output.append(UInt8(ascii: "["))
+        try TensorWriter.append(values: values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+        output.append(UInt8(ascii: "]"))
     }
     return output
 }

@@ -87,27 +87,15 @@ extension [UInt8] {
     }
 
     /// Appends a number that is not negative in decimal.
-    mutating func appendDecimal(_ number: Int) {
-        appendDigits(of: number) { $0.quotientAndRemainder(dividingBy: 10) }
-    }
+    mutating func appendDecimal(_ number: Int) { write(atMost: 20) { $0.appendDecimal(number) } }
 
     /// Appends a number that is not negative in hexadecimal.
-    mutating func appendHexadecimal(_ number: Int) { appendDigits(of: number) { ($0 >> 4, $0 & 15) } }
-
-    /// Takes digits off the number's end with `split`, which knows its radix: dividing by a variable is slow.
-    @inline(__always)
-    private mutating func appendDigits(of number: Int, _ split: (UInt) -> (quotient: UInt, remainder: UInt)) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = digits.count
-            var rest = number.magnitude
-            repeat {
-                let (quotient, remainder) = split(rest)
-                let digit = UInt8(truncatingIfNeeded: remainder)
-                start -= 1
-                digits[start] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                rest = quotient
-            } while rest > 0
-            append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
+    mutating func appendHexadecimal(_ number: Int) {
+        let magnitude = number.magnitude
+        let digits = Swift.max(1, (UInt.bitWidth - magnitude.leadingZeroBitCount + 3) / 4)
+        for place in (0..<digits).reversed() {
+            let digit = UInt8(truncatingIfNeeded: magnitude >> (4 * place) & 15)
+            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
     }
 }

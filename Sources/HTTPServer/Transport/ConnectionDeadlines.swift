@@ -24,7 +24,9 @@ package struct DeadlineLimits: Sendable {
     /// How long a body may take of which so many bytes are there, nanoseconds.
     package func bodySpan(received: Int) -> UInt64 {
         let earned = UInt64(max(0, received)).multipliedFullWidth(by: 1_000_000_000)
-        return body &+ (earned.high < rate ? rate.dividingFullWidth(earned).quotient : 0)
+        // Half of all there is, at most: a moment of the clock plus this is still one.
+        let extra = earned.high < rate ? rate.dividingFullWidth(earned).quotient : .max
+        return min(body, .max / 4) + min(extra, .max / 4)
     }
 }
 
@@ -59,10 +61,7 @@ package struct PhaseDeadline: Sendable {
             span = limits.head
         case .body(let received):
             kind = .body
-            let earned = UInt64(max(0, received)).multipliedFullWidth(by: 1_000_000_000)
-            let extra = earned.high < limits.rate ? limits.rate.dividingFullWidth(earned).quotient : .max
-            let (sum, overflow) = limits.body.addingReportingOverflow(extra)
-            span = overflow ? .max : sum
+            span = limits.bodySpan(received: received)
         case .until(let deadline):
             self.kind = Kind.none
             return deadline

@@ -24,7 +24,9 @@ private func checkRoundTrip<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, spli
         do throws(UnwritableNumber) {
             try layout.appendRows(range, to: &output) { row, output throws(UnwritableNumber) in
                 let start = layout.rowStart(row)
-                try TensorWriter.appendRow(values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+                output.append(UInt8(ascii: "["))
+                try TensorWriter.append(values: values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+                output.append(UInt8(ascii: "]"))
             }
         } catch {
             preconditionFailure("a number that was read cannot be written")
