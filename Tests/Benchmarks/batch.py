@@ -1,8 +1,11 @@
 """Latency of one large batch, with one compute thread and with two."""
 
 import json
+import os
 import statistics
+import subprocess
 import tempfile
+import time
 
 import servers
 from cases import Case
@@ -50,6 +53,30 @@ def batch(report, effort):
         "in the service, ms, median": lambda row: shown(row["service_ms"]["p50"]),
         "times faster there": lambda row: f"{row['ratio_service_ms']:.2f}",
     }, rows)
+    ceiling = _two_processes(3 if effort.quick else 15)
+    report.current["two_processes_over_one"] = ceiling
+    print(f"Two processes that share nothing, `softmaxd softmax FILE` on one thread each, do {ceiling:.2f} times as much "
+          "as one in the same time.\n")
+
+
+def _two_processes(rounds):
+    """What two of the machine's processors do in the time of one, for this work without a server or a client."""
+    environment = {**os.environ, "SOFTMAXD_COMPUTE_THREADS": "1"}
+    times = {1: [], 2: []}
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(Case("", "/softmax", 800, 1000).body)
+        file.flush()
+        for _ in range(rounds):
+            for count in times:
+                begin = time.perf_counter()
+                processes = [
+                    subprocess.Popen(
+                        [servers.SOFTMAXD, "softmax", file.name], stdout=subprocess.DEVNULL, env=environment)
+                    for _ in range(count)]
+                if any(process.wait() for process in processes):
+                    raise SystemExit("softmaxd softmax failed")
+                times[count].append(time.perf_counter() - begin)
+    return 2 * statistics.median(times[1]) / statistics.median(times[2])
 
 
 def _quantiles(samples):
