@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8080
 MINUTES ?= 20
+COMMIT ?= HEAD
+REQUESTS ?= 20000
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -19,7 +21,7 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis compare \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -75,6 +77,10 @@ accuracy: libraries $(PYTHON)
 ## Speed and memory beside other servers and libraries, in one run of some ten minutes; BENCH="floor --quick" is less.
 bench: libraries
 	Tests/Benchmarks/run $(BENCH)
+
+## This tree's program beside that of COMMIT: the same bytes in, the same bytes out, over REQUESTS random requests more.
+compare: libraries $(PYTHON)
+	Tests/Comparison/run $(PYTHON) $(COMMIT) --requests $(REQUESTS)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

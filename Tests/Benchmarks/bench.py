@@ -15,6 +15,7 @@ import plot
 from allocations import allocations
 from batch import batch
 from fairness import fairness
+from instructions import instructions
 from kernels import kernels
 from memory import start, streaming
 from model import model
@@ -25,7 +26,7 @@ from side_by_side import floor, http1, http2
 from size import size
 
 SECTIONS = {
-    "floor": floor, "http1": http1, "http2": http2, "batch": batch, "size": size, "model": model,
+    "instructions": instructions, "floor": floor, "http1": http1, "http2": http2, "batch": batch, "size": size, "model": model,
     "memory": streaming, "fairness": fairness, "start": start, "allocations": allocations, "kernels": kernels,
     "numbers": number_text,
 }

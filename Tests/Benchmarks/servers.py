@@ -96,13 +96,14 @@ def softmaxd(*flags, name=None, **options):
     return Server(name, lambda port, _: [str(SOFTMAXD), "--port", str(port), *flags], remark, **options)
 
 
-def nginx(reply_size, http2=False):
-    """reply_size: bytes that it answers with."""
+def nginx(reply_size, http2=False, single=False):
+    """reply_size: bytes that it answers with. single: one process, for tools that follow no other."""
     def command(port, folder):
         paths = "".join(
             f" {kind}_temp_path {folder};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        processes = "worker_processes 1; master_process off" if single else "worker_processes auto"
         configuration = (
-            f"worker_processes auto; daemon off; pid {folder}/pid; error_log {folder}/error.log;\n"
+            f"{processes}; daemon off; pid {folder}/pid; error_log {folder}/error.log;\n"
             "events { worker_connections 1024; }\n"
             f"http {{ access_log off; keepalive_requests 1000000000;{paths} client_max_body_size 0;\n"
             f" server {{ listen 127.0.0.1:{port} {'http2 ' if http2 else ''}reuseport; location / {{"
