@@ -33,12 +33,18 @@ run: libraries
 ## Every test, in debug and in release, then real clients against the release build.
 test: libraries test-debug test-release test-clients
 
+# The tests over sockets after all others: nothing runs beside them.
+define tests
+	$(2) swift test $(1) --skip '^SocketTests\.'
+	$(2) swift test $(1) --skip-build --filter '^SocketTests\.'
+endef
+
 test-debug: libraries
-	swift test
+	$(call tests)
 
 test-release: libraries
 	# In a folder of its own: built for tests, every module is compiled differently.
-	swift test -c release --scratch-path .build/release-tests
+	$(call tests,-c release --scratch-path .build/release-tests)
 
 ## curl and Python's own HTTP client against a running service.
 test-clients: libraries clients
@@ -102,9 +108,9 @@ endef
 ## The tests, the real clients, the attacks and half a minute of soak under AddressSanitizer, then under ThreadSanitizer.
 sanitize: libraries clients $(PYTHON)
 	# Leaks are not looked for here: XCTest's own runner leaks 144 bytes at exit.
-	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
+	$(call tests,--sanitize=address --scratch-path .build/address,ASAN_OPTIONS=detect_leaks=0)
 	$(call instrumented,.build/address/debug/softmaxd)
-	swift test --sanitize=thread --scratch-path .build/thread
+	$(call tests,--sanitize=thread --scratch-path .build/thread)
 	$(call instrumented,.build/thread/debug/softmaxd)
 
 ## The API description against the running service.

@@ -2,6 +2,8 @@ import Dispatch
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Drain")
     struct Drain {

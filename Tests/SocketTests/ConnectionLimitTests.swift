@@ -1,6 +1,8 @@
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Connection limits")
     struct ConnectionLimits {

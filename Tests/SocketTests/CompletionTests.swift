@@ -1,6 +1,8 @@
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Responses that the server makes by itself")
     struct Completion {

@@ -3,6 +3,8 @@ import HTTPServer
 import Synchronization
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Deferred and streamed replies")
     struct Compute {

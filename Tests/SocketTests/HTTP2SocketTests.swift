@@ -2,6 +2,8 @@ import Foundation
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     /// HTTP/2 over real sockets, with clients that others wrote.
     @Suite("HTTP/2 clients", .serialized)

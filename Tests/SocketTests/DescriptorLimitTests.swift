@@ -2,6 +2,8 @@ import Foundation
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Descriptor limit")
     struct DescriptorLimit {

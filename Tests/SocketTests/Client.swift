@@ -1,6 +1,8 @@
 import Dispatch
 import Glibc
 
+@testable import HTTPServerTests
+
 /// The server does not listen.
 struct ConnectFailure: Error {
     let reason: String

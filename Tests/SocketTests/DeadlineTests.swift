@@ -2,6 +2,8 @@ import Glibc
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Deadlines")
     struct Deadlines {

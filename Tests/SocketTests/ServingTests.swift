@@ -3,6 +3,8 @@ import HTTPServer
 import Synchronization
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Serving")
     struct Serving {

@@ -97,31 +97,6 @@ private final class RecordingObserver: HTTPObserver {
     func flush() { records.flush() }
 }
 
-/// A body of numbered pieces that counts how many were made.
-final class CountingSource: HTTPBodySource {
-    let pieces: Int
-    let size: Int
-    let made = Atomic<Int>(0)
-
-    init(pieces: Int, size: Int) {
-        self.pieces = pieces
-        self.size = size
-    }
-
-    func next(into parts: inout [[UInt8]]) -> Bool {
-        let index = made.add(1, ordering: .relaxed).oldValue
-        // In two parts, to be sent as one.
-        let piece = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size)
-        parts += [Array(piece[..<(size / 3)]), Array(piece[(size / 3)...])]
-        return index + 1 < pieces
-    }
-
-    /// What a client is to receive.
-    var expected: [UInt8] {
-        (0..<pieces).reduce(into: []) { $0 += [UInt8](repeating: UInt8(truncatingIfNeeded: $1), count: size) }
-    }
-}
-
 /// Looks until a condition holds, for at most that long.
 func eventually(milliseconds: Int = 5_000, _ condition: () -> Bool) -> Bool {
     let end = TransportClock.system.monotonic() + UInt64(milliseconds) * 1_000_000

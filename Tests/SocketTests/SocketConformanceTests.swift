@@ -1,6 +1,8 @@
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("HTTP/1.1 conformance over a socket")
     struct SocketConformance {

@@ -1,0 +1,38 @@
+import HTTPServer
+import Testing
+
+@testable import HTTPServerTests
+
+extension TransportTests {
+    @Suite("HTTP/2 replies that the peer does not take, over sockets")
+    struct HTTP2ReplyRoom {
+        @Test("Deferred requests of one connection wait for room, and all are served as streams end")
+        func deferred() throws {
+            let ran = Counter()
+            let server = try TestServer { _ in
+            } handler: { _ in
+                .deferred(cost: 20_000) { _ in
+                    ran.add()
+                    return .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 400_000))))
+                }
+            }
+            let client = try server.client()
+            // SETTINGS_INITIAL_WINDOW_SIZE 0.
+            client.send(Array(Frame.preface.prefix(24)) + Frame.settings([0, 4, 0, 0, 0, 0]))
+            let streams = (0..<30).map { UInt32(2 * $0 + 1) }
+            client.send(streams.flatMap { Frame.headers($0, flags: 5) })
+            #expect(eventually { ran.value >= 2 })
+            // A PING's answer shows that all before it was read.
+            client.send(Frame.ping)
+            #expect(eventually { client.read(milliseconds: 10) && client.received.count > 100 })
+            #expect(!eventually(milliseconds: 200) { ran.value > 3 })
+            for stream in streams {
+                client.send(Frame.reset(stream))
+                #expect(eventually { server.records.all.count == Int(stream / 2) + 1 })
+            }
+            #expect(ran.value >= 10)
+            #expect(eventually { server.server.status.workCost == 0 })
+            #expect(!client.isClosed)
+        }
+    }
+}
