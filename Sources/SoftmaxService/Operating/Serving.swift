@@ -13,7 +13,8 @@ package final class Serving: Sendable {
         let log = configuration.accessLog ? LogWriter() : nil
         self.log = log
         server = HTTPServer(
-            configuration: configuration.server, status: status, handler: Service(configuration, status: status)
+            configuration: configuration.server, status: status,
+            handler: Service(configuration, status: status, log: log)
         ) { _ -> any HTTPObserver in
             if let log { AccessLog(log) } else { IgnoringObserver() }
         }
