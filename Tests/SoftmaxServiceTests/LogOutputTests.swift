@@ -56,7 +56,8 @@ import Testing
         #expect(output.write(Array(Self.lines.joined().utf8)) == lost)
     }
 
-    @Test func `a pipe that does not block is waited for: every line arrives whole`() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a pipe that does not block is waited for: every line arrives whole`() throws {
         let pipe = Pipe()
         let descriptor = pipe.fileHandleForWriting.fileDescriptor
         #expect(fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0)
@@ -107,7 +108,8 @@ import Testing
             writer.write(Array("three\n".utf8))
             writer.finish(within: .seconds(60))
             #expect(writer.lostLines == 3)
-            let service = Service(ServiceConfiguration(), status: HTTPServerStatus(), log: writer)
+            let service = Service(
+                ServiceConfiguration(), status: HTTPServerStatus(), pool: ComputePool(threads: 1), log: writer)
             let metrics = text(of: service.finish(HTTPRequest(method: .get, path: "/metrics")))
             #expect(metrics.contains("\nsoftmaxd_log_lines_lost_total 3\n"))
         }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RoutesTests {
     @Test func `readiness ends when draining begins, liveness does not`() {
         let status = HTTPServerStatus()
-        let service = Service(ServiceConfiguration(), status: status)
+        let service = Service(ServiceConfiguration(), status: status, pool: ComputePool(threads: 1))
         let ready = HTTPRequest(method: .get, path: "/readyz", id: "r")
         #expect(service.finish(ready).status == 200)
         status.setDraining()
