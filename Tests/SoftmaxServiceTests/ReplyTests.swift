@@ -13,7 +13,7 @@ import Testing
         guard streamed else { return String(decoding: reply.text(workers), as: UTF8.self) }
         let stream = ReplyStream(reply, workers)
         var parts: [[UInt8]] = []
-        while stream.next(into: &parts) {}
+        while stream.next(into: &parts) == .more {}
         return String(decoding: parts.joined(), as: UTF8.self)
     }
 

@@ -14,7 +14,7 @@ func text(of response: HTTPResponse) -> String {
     case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
     case .stream(let source):
         var parts: [[UInt8]] = []
-        while source.next(into: &parts) {}
+        while source.next(into: &parts) == .more {}
         return String(decoding: parts.joined(), as: UTF8.self)
     }
 }

@@ -110,7 +110,7 @@ extension HTTP2Session {
 
     /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.
     package func wantsBody(of stream: Int) -> Bool {
-        guard piecesExpected == 0, repliesHeld < max(1, limits.replyHighWater), let stream = self.stream(stream),
+        guard repliesHeld + piecesExpected < max(1, limits.replyHighWater), let stream = self.stream(stream),
             stream.stage == .responding, !stream.isReplyMade
         else { return false }
         return stream.reply.count <= Self.replyLowWater && output.count <= limits.outputHighWater

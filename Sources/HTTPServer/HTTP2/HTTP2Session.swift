@@ -13,8 +13,8 @@ import CNGHTTP2
 ///
 /// **Replies held.** Windows that the peer keeps shut hold replies back here. Requests are handed out while those
 /// replies, and those that are being made (``expect(replyBytes:for:)``), stay below `HTTPLimits.replyHighWater`; the
-/// rest wait until windows open or streams end. Streamed bodies get one piece at a time, and do not wait for replies
-/// that are being made: those may take long.
+/// rest wait until windows open or streams end. Streamed bodies are asked for pieces below the same bound, and do not wait
+/// for replies that are being made: those may take long.
 ///
 /// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
 ///
@@ -59,7 +59,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     package internal(set) var repliesHeld = 0
     /// Content that is being made for replies that have not begun, as far as is known.
     var repliesExpected = 0
-    /// Content that is being made for streamed bodies; one piece at a time.
+    /// Content that is being made for streamed bodies, one piece at a time for each.
     var piecesExpected = 0
     /// Content held on all streams, for a test.
     package var contentHeld: Int { held }

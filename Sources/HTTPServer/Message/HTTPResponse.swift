@@ -27,14 +27,29 @@ public enum HTTPBody: Sendable {
     case stream(any HTTPBodySource)
 }
 
+/// How far a streamed body has come with a piece.
+public enum HTTPBodyProgress: Sendable {
+    /// More comes after this piece.
+    case more
+    /// The body ends with this piece.
+    case last
+    /// The rest cannot be made.
+    ///
+    /// This piece is dropped and the reply is cut, so that the client sees that it is not whole: HTTP/1.1 closes without
+    /// the last chunk, HTTP/1.0 resets the connection, HTTP/2 resets the stream with INTERNAL_ERROR.
+    case failed
+}
+
 /// Makes a long body piece by piece.
 public protocol HTTPBodySource: AnyObject, Sendable {
-    /// Appends the next piece (about 64 KiB…1 MiB) to `parts`, in as many as it was made in; returns whether there are
-    /// more.
+    /// Appends the next piece (about 64 KiB…1 MiB) to `parts`, in as many as it was made in.
+    ///
+    /// A source that has nothing yet appends nothing and returns ``HTTPBodyProgress/more``: it is asked again 10 ms later.
+    /// All in all a piece may take ``HTTPServerConfiguration/requestDeadline``; then the reply is cut.
     ///
     /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
-    /// before. Not called again after it returned `false` or once the request is cancelled.
-    func next(into parts: inout [[UInt8]]) -> Bool
+    /// before. Not called again after another result than ``HTTPBodyProgress/more``, or once the request is cancelled.
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress
 }
 
 /// What a handler answers.

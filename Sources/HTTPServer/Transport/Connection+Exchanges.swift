@@ -154,27 +154,43 @@ extension Connection {
         advance(on: loop)
     }
 
-    /// A piece of a streamed body is made.
-    func receive(_ parts: [[UInt8]], isLast: Bool, for stream: Int, on loop: EventLoop) {
-        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
-            return
+    /// A piece of a streamed body is made, or none is there yet, or none can be made.
+    func receive(_ parts: [[UInt8]], _ progress: HTTPBodyProgress, for stream: Int, on loop: EventLoop) {
+        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }),
+            let work = exchanges[index].work
+        else { return }
+        // However long the piece turned out to be, what was expected has come.
+        session.expect(replyBytes: 0, for: stream)
+        switch progress {
+        case .failed:
+            work.endJob()
+            exchanges[index].record.problem = HTTPProblemKind.internalError.slug
+            guard cut(at: index, on: loop) else { return }
+        case .more where parts.allSatisfy(\.isEmpty):
+            if !work.endEmptyJob(now: loop.now) {
+                work.endJob()
+                guard cut(at: index, on: loop) else { return }
+            }
+        case .more, .last:
+            work.endJob()
+            for part in parts {
+                exchanges[index].record.responseBytes += part.count
+                session.write(part, to: stream, isLast: false)
+            }
+            if progress == .last {
+                session.write([], to: stream, isLast: true)
+                end(&exchanges[index], on: loop)
+            }
         }
-        exchanges[index].work?.endJob()
-        for part in parts {
-            exchanges[index].record.responseBytes += part.count
-            session.write(part, to: stream, isLast: false)
-        }
-        if isLast { session.write([], to: stream, isLast: true) }
-        if isLast { end(&exchanges[index], on: loop) }
         advance(on: loop)
     }
 
     /// Has the pool make the next piece of every streamed body whose client takes it.
     ///
-    /// One piece at a time per stream.
+    /// One piece at a time per stream; the streams of a connection do not wait for each other.
     func askForPieces(on loop: EventLoop) {
         for index in exchanges.indices {
-            guard let work = exchanges[index].work, let source = work.source, work.job == nil,
+            guard let work = exchanges[index].work, let source = work.source, work.isReady(now: loop.now),
                 session.wantsBody(of: exchanges[index].stream)
             else { continue }
             let (id, stream, mailbox) = (id, exchanges[index].stream, loop.mailbox)
@@ -182,36 +198,46 @@ extension Connection {
             let job = loop.context.pool.submit {
                 guard !cancellation.isCancelled else { return }
                 var parts: [[UInt8]] = []
-                let isMore = source.next(into: &parts)
-                mailbox.post(.piece(id, stream: stream, parts, isLast: !isMore))
+                let progress = source.next(into: &parts)
+                mailbox.post(.piece(id, stream: stream, parts, progress))
             }
-            work.begin(job, deadline: loop.now &+ loop.context.deadlines.request)
+            work.beginPiece(job, now: loop.now, span: loop.context.deadlines.request)
             session.expect(replyBytes: Work.pieceBytes, for: stream)
         }
     }
 
-    /// By when the compute pool has to be done.
+    /// By when the compute pool has to be done, or a source that had nothing is asked again.
     var workDeadline: UInt64 {
-        exchanges.reduce(.max) { min($0, $1.work?.deadline ?? .max) }
+        exchanges.reduce(.max) { min($0, $1.work?.deadline ?? .max, $1.work?.resumesAt ?? .max) }
     }
 
     /// Gives up work that took too long: 503, or a cut reply where it has begun.
-    ///
-    /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
     func expireWork(on loop: EventLoop) {
         for index in exchanges.indices {
             guard let work = exchanges[index].work, work.deadline <= loop.now else { continue }
-            work.cancel(loop.context)
-            exchanges[index].work = nil
             if exchanges[index].record.status == 0 {
+                work.cancel(loop.context)
+                exchanges[index].work = nil
                 fail(&exchanges[index], unavailable("The request took too long.", on: loop), on: loop)
-            } else if exchanges[index].record.version == .http1_0 {
-                close(on: loop)
+            } else if !cut(at: index, on: loop) {
                 return
-            } else {
-                session.abort(exchanges[index].stream)
             }
         }
+    }
+
+    /// Cuts a reply that has begun, so that its client sees that it is not whole; `false` where the connection is closed
+    /// with it.
+    ///
+    /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
+    private func cut(at index: Int, on loop: EventLoop) -> Bool {
+        exchanges[index].work?.cancel(loop.context)
+        exchanges[index].work = nil
+        if exchanges[index].record.version == .http1_0 {
+            close(on: loop)
+            return false
+        }
+        session.abort(exchanges[index].stream)
+        return true
     }
 
     /// Tells of the requests whose replies are out.

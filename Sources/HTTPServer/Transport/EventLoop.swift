@@ -243,8 +243,8 @@ final class EventLoop {
             switch message {
             case .reply(let id, let stream, let reply):
                 connection(id)?.receive(reply, for: stream, on: self)
-            case .piece(let id, let stream, let parts, let isLast):
-                connection(id)?.receive(parts, isLast: isLast, for: stream, on: self)
+            case .piece(let id, let stream, let parts, let progress):
+                connection(id)?.receive(parts, progress, for: stream, on: self)
             case .drain: beginDrain()
             case .stop: isStopped = true
             case .wake: break

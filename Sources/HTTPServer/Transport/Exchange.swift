@@ -42,6 +42,14 @@ final class Work {
         24 * max(0, min(cost, 1 << 32))
     }
 
+    /// When a source that had nothing yet is asked again, `nil` where it is not waited for.
+    private(set) var resumesAt: UInt64?
+    /// What a source that had nothing yet has left of the time for its piece, nanoseconds.
+    private var spanLeft: UInt64?
+
+    /// How long a source that has nothing yet is left alone, nanoseconds.
+    private static let pause: UInt64 = 10_000_000
+
     /// The pool has been given a job.
     func begin(_ job: ComputeJob, deadline: UInt64) {
         self.job = job
@@ -52,6 +60,32 @@ final class Work {
     func endJob() {
         job = nil
         deadline = .max
+    }
+
+    /// Whether the next piece may be asked for.
+    func isReady(now: UInt64) -> Bool {
+        if let resumesAt, resumesAt <= now {
+            // From here on it is the client that is waited for, if anybody.
+            let waited = now &- resumesAt &+ Self.pause
+            spanLeft = spanLeft.map { $0 - min($0, waited) }
+            self.resumesAt = nil
+        }
+        return job == nil && resumesAt == nil
+    }
+
+    /// The pool has been given the next piece to make, in that time or what earlier attempts left of it.
+    func beginPiece(_ job: ComputeJob, now: UInt64, span: UInt64) {
+        begin(job, deadline: now &+ (spanLeft ?? span))
+        spanLeft = nil
+    }
+
+    /// The source had nothing yet; `false` where it has had its time.
+    func endEmptyJob(now: UInt64) -> Bool {
+        guard deadline > now else { return false }
+        spanLeft = deadline - now
+        resumesAt = now &+ Self.pause
+        endJob()
+        return true
     }
 
     /// The last byte is made, or nobody waits for it: gives the cost back, once.

@@ -6,7 +6,7 @@ enum LoopMessage: Sendable {
     /// Deferred work is done.
     case reply(ConnectionID, stream: Int, HTTPReply)
     /// A piece of a streamed body is made.
-    case piece(ConnectionID, stream: Int, [[UInt8]], isLast: Bool)
+    case piece(ConnectionID, stream: Int, [[UInt8]], HTTPBodyProgress)
     /// Stop accepting, finish what is in flight, end.
     case drain
     /// Close everything, end.

@@ -20,7 +20,7 @@ package enum OfflineCommand {
         let workers = Workers(ComputePool(threads: configuration.server.computeThreads))
         do throws(HTTPProblem) {
             let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits, workers)
-            return write(ReplyStream(try decoded.reply(workers), workers)) ? 0 : 74
+            return write(ReplyStream(try decoded.reply(workers), workers))
         } catch {
             if case .bytes(let text) = error.response(requestID: "").body {
                 Descriptors.write(text, to: STDERR_FILENO)
@@ -29,16 +29,18 @@ package enum OfflineCommand {
         }
     }
 
-    private static func write(_ stream: ReplyStream) -> Bool {
-        var isMore = true
-        while isMore {
+    /// Writes a reply to standard output; returns the exit status by sysexits(3).
+    private static func write(_ stream: ReplyStream) -> Int32 {
+        var progress = HTTPBodyProgress.more
+        while progress == .more {
             var parts: [[UInt8]] = []
-            isMore = stream.next(into: &parts)
-            if !isMore { parts.append([UInt8(ascii: "\n")]) }
+            progress = stream.next(into: &parts)
+            if progress == .failed { return 70 }
+            if progress == .last { parts.append([UInt8(ascii: "\n")]) }
             for part in parts {
-                guard Descriptors.write(part, to: STDOUT_FILENO) else { return false }
+                guard Descriptors.write(part, to: STDOUT_FILENO) else { return 74 }
             }
         }
-        return true
+        return 0
     }
 }

@@ -103,13 +103,13 @@ final class ReplyStream: HTTPBodySource, @unchecked Sendable {
         self.workers = workers
     }
 
-    func next(into parts: inout [[UInt8]]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
         var pieces: [Reply.Piece] = []
         while pieces.count < Reply.streamedPieces, let piece {
             pieces.append(piece)
             self.piece = reply.piece(after: piece)
         }
         parts += reply.parts(pieces, workers)
-        return piece != nil
+        return piece == nil ? .last : .more
     }
 }

@@ -184,5 +184,5 @@ struct Peer: ~Copyable {
 }
 
 final class Nothing: HTTPBodySource {
-    func next(into parts: inout [[UInt8]]) -> Bool { false }
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress { .last }
 }

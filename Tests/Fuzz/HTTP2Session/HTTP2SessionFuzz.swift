@@ -166,5 +166,5 @@ private struct FuzzPeer {
 
 /// Never asked: the fuzzer writes the pieces itself.
 private final class NoBody: HTTPBodySource {
-    func next(into parts: inout [[UInt8]]) -> Bool { false }
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress { .last }
 }

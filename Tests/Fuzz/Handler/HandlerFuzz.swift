@@ -211,7 +211,7 @@ private struct Peer: ~Copyable {
         for (stream, source) in sources {
             while session.wantsBody(of: stream) {
                 var parts: [[UInt8]] = []
-                let isMore = source.next(into: &parts)
+                let isMore = source.next(into: &parts) == .more
                 for part in parts { session.write(part, to: stream, isLast: false) }
                 if !isMore { session.write([], to: stream, isLast: true) }
                 takeOutput()

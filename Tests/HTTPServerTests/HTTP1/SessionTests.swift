@@ -290,5 +290,5 @@ struct SessionTests {
 
 /// A source that the tests never ask: they write its pieces themselves.
 final class NoSource: HTTPBodySource {
-    func next(into parts: inout [[UInt8]]) -> Bool { false }
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress { .last }
 }

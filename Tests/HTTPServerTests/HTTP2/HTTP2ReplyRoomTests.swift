@@ -69,7 +69,7 @@ struct HTTP2ReplyRoomTests {
         #expect(pair.open == [1, 3, 5])
     }
 
-    @Test("Streamed bodies get one piece at a time, and do not wait for replies that are being made")
+    @Test("Streamed bodies are made side by side below the bound, and do not wait for replies that are being made")
     func pieces() {
         let pair = HTTP2Pair()
         let source = CountingSource(pieces: 1, size: 1)
@@ -79,10 +79,13 @@ struct HTTP2ReplyRoomTests {
         pair.session.expect(replyBytes: 1_000_000, for: Int(streams[2]))
         #expect(pair.session.wantsBody(of: 1) && pair.session.wantsBody(of: 3))
         pair.session.expect(replyBytes: 1000, for: 1)
+        #expect(pair.session.wantsBody(of: 3))
+        pair.session.expect(replyBytes: 768 * 1024, for: 1)
         #expect(!pair.session.wantsBody(of: 3))
         pair.session.write([1], to: 1, isLast: false)
         #expect(pair.session.wantsBody(of: 3))
-        pair.session.expect(replyBytes: 1000, for: 3)
+        pair.session.expect(replyBytes: 768 * 1024, for: 3)
+        #expect(!pair.session.wantsBody(of: 1))
         pair.session.abort(3)
         pair.run()
         #expect(pair.session.wantsBody(of: 1))

@@ -283,9 +283,9 @@ private final class StuckSource: HTTPBodySource {
     let end = Gate()
     private let made = Atomic<Int>(0)
 
-    func next(into parts: inout [[UInt8]]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
         if made.add(1, ordering: .relaxed).oldValue > 0 { end.pass() }
         parts.append([1, 2, 3])
-        return true
+        return .more
     }
 }

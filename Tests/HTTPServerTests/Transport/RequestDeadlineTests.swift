@@ -60,9 +60,9 @@ final class GatedSource: HTTPBodySource {
 
     init(pieces: Int) { self.pieces = pieces }
 
-    func next(into parts: inout [[UInt8]]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
         gate.pass()
         parts.append([UInt8(truncatingIfNeeded: gate.waiting)])
-        return gate.waiting < pieces
+        return gate.waiting < pieces ? .more : .last
     }
 }

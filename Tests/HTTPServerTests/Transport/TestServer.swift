@@ -108,12 +108,12 @@ final class CountingSource: HTTPBodySource {
         self.size = size
     }
 
-    func next(into parts: inout [[UInt8]]) -> Bool {
+    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
         let index = made.add(1, ordering: .relaxed).oldValue
         // In two parts, to be sent as one.
         let piece = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size)
         parts += [Array(piece[..<(size / 3)]), Array(piece[(size / 3)...])]
-        return index + 1 < pieces
+        return index + 1 < pieces ? .more : .last
     }
 
     /// What a client is to receive.
