@@ -10,7 +10,7 @@ import Testing
         let workers = Workers(ComputePool(threads: threads))
         let reply = try DecodedOperation(body(text), operation: operation, limits: ServiceLimits(), workers).reply(
             workers)
-        guard streamed else { return String(decoding: reply.text(workers), as: UTF8.self) }
+        guard streamed else { return String(decoding: try reply.text(workers), as: UTF8.self) }
         let stream = ReplyStream(reply, workers)
         var parts: [[UInt8]] = []
         while stream.next(into: &parts) == .more {}

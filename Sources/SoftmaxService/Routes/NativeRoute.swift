@@ -74,8 +74,6 @@ struct NativeRoute: Sendable {
 extension DecodedOperation {
     /// The reply as a response: in one piece, or streamed where it is large.
     func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
-        let reply = try reply(workers)
-        guard reply.numbers > Reply.bufferedNumbers else { return .json(.bytes(reply.text(workers))) }
-        return .json(.stream(ReplyStream(reply, workers)))
+        try reply(workers).response(workers)
     }
 }
