@@ -40,7 +40,7 @@ public enum TensorWriter {
             output.append(addingCapacity: count * csimdjson_printed_number_size + 1) { span in
                 if start > 0 { span.append(UInt8(ascii: ",")) }
                 span.withUnsafeMutableBufferPointer { buffer, initialized in
-                    guard let text = buffer.baseAddress else { return }
+                    guard let text = buffer.baseAddress else { preconditionFailure("room was made for the numbers") }
                     let written = csimdjson_numbers_print(base + start, count, format, text + initialized)
                     isWritten = written >= 0
                     if isWritten { initialized += written }

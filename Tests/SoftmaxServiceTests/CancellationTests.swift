@@ -7,7 +7,7 @@ import Testing
 struct CancellationTests {
     @Test(arguments: [1, 2]) func `work that nobody waits for is not begun`(threads: Int) {
         let cancellation = HTTPCancellation()
-        let workers = Workers(threads: threads, cancellation: cancellation)
+        let workers = Workers(ComputePool(threads: threads), cancellation: cancellation)
         let begun = Atomic<Int>(0)
         workers.untilCancelled(1000) { _ in
             begun.add(1, ordering: .relaxed)
@@ -21,7 +21,7 @@ struct CancellationTests {
     }
 
     @Test(arguments: [1, 2]) func `each index is done once while somebody waits`(threads: Int) throws {
-        let workers = Workers(threads: threads, cancellation: HTTPCancellation())
+        let workers = Workers(ComputePool(threads: threads), cancellation: HTTPCancellation())
         let done = (0..<64).map { _ in Counted() }
         workers.untilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
         #expect(done.allSatisfy { $0.count.load(ordering: .relaxed) == 1 })
@@ -38,7 +38,7 @@ struct CancellationTests {
         let form = operation == .jacobian ? ",\"form\":\"factored\"" : ""
         let text = Array("{\"logits\":\(row)\(more)\(form)}".utf8)
         let cancellation = HTTPCancellation()
-        let workers = Workers(threads: 2, cancellation: cancellation)
+        let workers = Workers(ComputePool(threads: 2), cancellation: cancellation)
         let decoded = try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
         cancellation.cancel()
         #expect(throws: HTTPProblem.self) { try decoded.reply(workers) }

@@ -65,12 +65,6 @@ import Testing
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: [], environment: [name: value]) }
     }
 
-    @Test(arguments: [1, 3, 256])
-    func `compute threads are those of the pool and of a request`(_ count: Int) throws {
-        let configuration = try ServiceConfiguration(flags: ["--compute-threads", "\(count)"], environment: [:])
-        #expect(configuration.server.computeThreads == count && configuration.limits.computeThreads == count)
-    }
-
     @Test func `the table in the README is the list of settings`() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
         let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)

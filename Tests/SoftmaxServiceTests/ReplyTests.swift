@@ -7,11 +7,10 @@ import Testing
 @Suite struct ReplyTests {
     /// Text of a request's reply made with so many threads.
     private func reply(_ operation: NativeOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
-        var limits = ServiceLimits()
-        limits.computeThreads = threads
-        let workers = Workers(threads: threads)
-        let reply = try DecodedOperation(body(text), operation: operation, limits: limits, workers).reply(workers)
-        guard streamed else { return String(decoding: reply.text(workers), as: UTF8.self) }
+        let workers = Workers(ComputePool(threads: threads))
+        let reply = try DecodedOperation(body(text), operation: operation, limits: ServiceLimits(), workers).reply(
+            workers)
+        guard streamed else { return String(decoding: try reply.text(workers), as: UTF8.self) }
         let stream = ReplyStream(reply, workers)
         var parts: [[UInt8]] = []
         while stream.next(into: &parts) == .more {}

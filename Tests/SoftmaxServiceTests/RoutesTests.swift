@@ -7,7 +7,7 @@ import Testing
 @Suite struct RoutesTests {
     @Test func `readiness ends when draining begins, liveness does not`() {
         let status = HTTPServerStatus()
-        let service = Service(ServiceConfiguration(), status: status)
+        let service = Service(ServiceConfiguration(), status: status, pool: ComputePool(threads: 1))
         let ready = HTTPRequest(method: .get, path: "/readyz", id: "r")
         #expect(service.finish(ready).status == 200)
         status.setDraining()
@@ -20,7 +20,7 @@ import Testing
         #expect(reply.fields.only("content-type") == "text/plain; version=0.0.4")
         let lines = text(of: reply).split(separator: "\n")
         let names = Set(lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " && $0 != "{" } })
-        #expect(names.count == 13)
+        #expect(names.count == 14)
         for name in names {
             #expect(lines.contains { $0.hasPrefix("# HELP \(name) ") })
             #expect(lines.contains { $0.hasPrefix("# TYPE \(name) ") })

@@ -23,7 +23,7 @@ func text(of response: HTTPResponse) -> String {
 func service(_ change: (inout ServiceConfiguration) -> Void = { _ in }) -> Service {
     var configuration = ServiceConfiguration()
     change(&configuration)
-    return Service(configuration, status: HTTPServerStatus())
+    return Service(configuration, status: HTTPServerStatus(), pool: ComputePool(threads: 2))
 }
 
 extension Service {

@@ -15,4 +15,7 @@ int cepoll_accept(int listener, struct sockaddr_storage *_Nonnull peer);
 /// (SO_ATTACH_FILTER, socket(7)); -1 and errno on failure.
 int cepoll_begin_no_more(int listener);
 
+/// The processors that the calling thread may run on (sched_getaffinity(2)); 1 at least.
+int cepoll_processors(void);
+
 #endif

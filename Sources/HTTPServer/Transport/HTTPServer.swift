@@ -34,14 +34,15 @@ public final class HTTPServer: Sendable {
             configuration: configuration, status: status, handler: handler, clock: .system, makeObserver: makeObserver)
     }
 
-    /// A server on that clock.
+    /// A server with that compute pool, which the handler may share its work out on, and on that clock.
     package init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
-        handler: some HTTPHandler, clock: TransportClock,
+        handler: some HTTPHandler, pool: ComputePool? = nil, clock: TransportClock = .system,
         makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
     ) {
         context = ServerContext(
-            configuration: configuration, handler: handler, status: status, clock: clock, makeObserver: makeObserver)
+            configuration: configuration, handler: handler, status: status,
+            pool: pool ?? ComputePool(threads: configuration.computeThreads), clock: clock, makeObserver: makeObserver)
     }
 
     /// What the server is doing.

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Everything about a server that can be set: where it listens, how much it takes on and how long it waits.
 public struct HTTPServerConfiguration: Sendable {
     /// Address to listen on: an IPv4 or IPv6 address or a name.
@@ -12,11 +10,11 @@ public struct HTTPServerConfiguration: Sendable {
     public var port: UInt16 = 8080
     /// Event loops, each with a thread and a listener of its own, 1…64.
     ///
-    /// Default: one per processor.
+    /// Default: one per processor that this process may use.
     public var loops: Int
-    /// Jobs and body pieces the compute pool runs at the same time, at least 1.
+    /// Threads that compute deferred responses and body pieces, all of them together, at least 1.
     ///
-    /// Default: one per processor.
+    /// Default: one per processor that this process may use.
     public var computeThreads: Int
     /// Connections served at once over all loops.
     ///
@@ -99,8 +97,7 @@ public struct HTTPServerConfiguration: Sendable {
 
     /// The defaults.
     public init() {
-        let processors = max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        loops = processors
-        computeThreads = processors
+        loops = min(64, Processors.available)
+        computeThreads = min(64, Processors.available)
     }
 }

@@ -12,13 +12,13 @@ final class ServerContext: Sendable {
 
     init(
         configuration: HTTPServerConfiguration, handler: any HTTPHandler, status: HTTPServerStatus,
-        clock: TransportClock, makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver
+        pool: ComputePool, clock: TransportClock, makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver
     ) {
         self.configuration = configuration
         deadlines = DeadlineLimits(configuration)
         self.handler = handler
         self.status = status
-        pool = ComputePool(threads: configuration.computeThreads)
+        self.pool = pool
         self.clock = clock
         self.makeObserver = makeObserver
     }

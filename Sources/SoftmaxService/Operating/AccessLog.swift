@@ -1,57 +1,5 @@
-package import Dispatch
 import Glibc
 package import HTTPServer
-import Synchronization
-
-/// Writes log lines to a descriptor on a queue of its own, so that a reader that stalls never stalls an event loop.
-package final class LogWriter: Sendable {
-    private let queue = DispatchQueue(label: "softmaxd.log")
-    private let waiting = Atomic<Int>(0)
-    private let dropped = Atomic<Int>(0)
-    private let descriptor: Int32
-    private let limit: Int
-    private let finished = DispatchSemaphore(value: 0)
-
-    /// A writer to that descriptor.
-    ///
-    /// - Parameter limit: bytes that may wait for the reader; past it whole batches are dropped and counted. Default
-    ///   4 MiB.
-    package init(descriptor: Int32 = STDOUT_FILENO, limit: Int = 4 << 20) {
-        self.descriptor = descriptor
-        self.limit = limit
-    }
-
-    /// Queues complete lines.
-    package func write(_ lines: [UInt8]) {
-        guard waiting.add(lines.count, ordering: .relaxed).newValue <= limit else {
-            waiting.subtract(lines.count, ordering: .relaxed)
-            dropped.add(lines.count { $0 == UInt8(ascii: "\n") }, ordering: .relaxed)
-            return
-        }
-        queue.async { [self] in
-            // A log that cannot be written must not stop the service.
-            Descriptors.write(lines, to: descriptor)
-            waiting.subtract(lines.count, ordering: .relaxed)
-            let lost = dropped.exchange(0, ordering: .relaxed)
-            if lost > 0 {
-                let note = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost)}\n"
-                Descriptors.write(Array(note.utf8), to: descriptor)
-            }
-        }
-    }
-
-    /// Returns once everything queued so far is written, or after that time: a reader that stalls must not keep the
-    /// process from ending.
-    package func finish(within time: DispatchTimeInterval = .seconds(1)) {
-        queue.async { [finished] in finished.signal() }
-        _ = finished.wait(timeout: .now() + time)
-    }
-
-    /// Has ``finish(within:)``, called or to be called, return after no more than a tenth of a second.
-    package func hurry() {
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(100)) { [finished] in finished.signal() }
-    }
-}
 
 /// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
 package final class AccessLog: HTTPObserver {

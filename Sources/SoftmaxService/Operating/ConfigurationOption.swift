@@ -66,7 +66,9 @@ package struct ConfigurationOption: Sendable {
             }),
         integer("--port", \.server.port, 0...65535, "TCP port; 0 takes any free one"),
         integer("--loops", \.server.loops, 1...64, "event loops, a thread each"),
-        integer("--compute-threads", \.computeThreads, 1...256, "threads that compute large requests"),
+        integer(
+            "--compute-threads", \.server.computeThreads, 1...256,
+            "threads that compute large requests, all of them together"),
         integer(
             "--max-connections", \.server.maxConnections, 1...1_000_000,
             "connections served at once; above it only probes are answered"),

@@ -2,17 +2,32 @@ import Glibc
 
 /// Whole reads and writes on file descriptors, waiting for them as long as it takes.
 package enum Descriptors {
-    /// Writes all bytes; `false` where the descriptor takes no more (closed pipe, full disk).
-    @discardableResult
-    package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        var rest = bytes[...]
+    /// Writes all bytes; fewer only where the descriptor takes no more (closed pipe, full disk): `errno` says why.
+    ///
+    /// A descriptor may be non-blocking without this program's doing, say a pipe that its other end's process or a
+    /// terminal's shell made so: then this waits for room.
+    ///
+    /// - Returns: how many were written.
+    package static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int {
+        var rest = bytes
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { return false }
-            rest = rest.dropFirst(written)
+            if written > 0 {
+                rest = rest.dropFirst(written)
+            } else if written < 0, errno == EAGAIN {
+                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&room, 1, -1)
+            } else if written == 0 || errno != EINTR {
+                break
+            }
         }
-        return true
+        return bytes.count - rest.count
+    }
+
+    /// Writes all bytes; `false` where the descriptor takes no more.
+    @discardableResult
+    package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        write(bytes[...], to: descriptor) == bytes.count
     }
 
     /// Reads to the end; `nil` where that fails.
@@ -28,12 +43,20 @@ package enum Descriptors {
                 span.withUnsafeMutableBufferPointer { buffer, initialized in
                     repeat {
                         outcome = Glibc.read(descriptor, buffer.baseAddress, block)
-                    } while outcome < 0 && errno == EINTR
+                    } while outcome < 0 && isWorthAnotherTry(descriptor)
                     initialized = max(0, outcome)
                 }
             }
             if outcome < 0 { return nil }
             if outcome == 0 { return bytes }
         }
+    }
+
+    /// After a read that failed: whether to read again, once there is something where there was nothing yet.
+    private static func isWorthAnotherTry(_ descriptor: Int32) -> Bool {
+        guard errno == EAGAIN else { return errno == EINTR }
+        var input = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&input, 1, -1)
+        return true
     }
 }

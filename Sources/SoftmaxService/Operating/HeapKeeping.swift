@@ -48,7 +48,7 @@ package final class HeapKeeping: Sendable {
     package static func configureProcess() {
         _ = mallopt(M_MMAP_THRESHOLD, Int32(largest))
         _ = mallopt(M_TRIM_THRESHOLD, Int32(kept))
-        _ = mallopt(M_ARENA_MAX, Int32(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / processorsPerHeap)))
+        _ = mallopt(M_ARENA_MAX, Int32(max(1, Processors.available / processorsPerHeap)))
         isConfigured.store(true, ordering: .relaxed)
     }
 

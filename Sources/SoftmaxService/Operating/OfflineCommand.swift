@@ -17,7 +17,7 @@ package enum OfflineCommand {
             Descriptors.write(Array("softmaxd: cannot read \(file ?? "standard input")\n".utf8), to: STDERR_FILENO)
             return 66
         }
-        let workers = Workers(threads: configuration.limits.computeThreads)
+        let workers = Workers(ComputePool(threads: configuration.server.computeThreads))
         do throws(HTTPProblem) {
             let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits, workers)
             return write(ReplyStream(try decoded.reply(workers), workers))

@@ -9,14 +9,6 @@ package struct ServiceConfiguration: Sendable {
     package var server = HTTPServerConfiguration()
     /// What one request may ask of the arithmetic.
     package var limits = ServiceLimits()
-    /// Threads that compute: those of the server's pool, which one request may share.
-    var computeThreads: Int {
-        get { server.computeThreads }
-        set {
-            server.computeThreads = newValue
-            limits.computeThreads = newValue
-        }
-    }
     /// Whether each request is logged as a line of JSON on standard output.
     package var accessLog = true
     /// Origins whose pages may read replies (CORS); `*` for all.
@@ -25,9 +17,7 @@ package struct ServiceConfiguration: Sendable {
     package var corsOrigins: [String] = []
 
     /// The defaults.
-    package init() {
-        computeThreads = server.computeThreads
-    }
+    package init() {}
 
     /// The defaults, overridden by the environment, then by the flags.
     ///

@@ -12,8 +12,10 @@ package final class Serving: Sendable {
         let status = HTTPServerStatus()
         let log = configuration.accessLog ? LogWriter() : nil
         self.log = log
+        let pool = ComputePool(threads: configuration.server.computeThreads)
         server = HTTPServer(
-            configuration: configuration.server, status: status, handler: Service(configuration, status: status)
+            configuration: configuration.server, status: status,
+            handler: Service(configuration, status: status, pool: pool, log: log), pool: pool
         ) { _ -> any HTTPObserver in
             if let log { AccessLog(log) } else { IgnoringObserver() }
         }

@@ -11,10 +11,6 @@ package struct ServiceLimits: Sendable, Equatable {
     /// Past it 413. 2²⁷ holds a dense Jacobian of 11 585 classes; replies of that size are streamed, so this bounds
     /// time and traffic, not memory.
     package var replyNumbers = 1 << 27
-    /// Threads that share one request's rows.
-    ///
-    /// The default is the number of processors.
-    package var computeThreads = 1
 
     /// The defaults.
     package init() {}

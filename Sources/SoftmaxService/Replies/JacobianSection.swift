@@ -61,10 +61,10 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
 
     @specialized(where Scalar == Double)
     @specialized(where Scalar == Float)
-    func append(piece: Int, to text: inout [UInt8]) {
+    func append(piece: Int, to text: inout [UInt8]) throws(HTTPProblem) {
         let piece = pieces[piece]
         guard let rows = piece.rows else {
-            appendSamples(piece.samples, to: &text)
+            try appendSamples(piece.samples, to: &text)
             return
         }
         let sample = piece.samples.lowerBound
@@ -73,12 +73,11 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
             layout.appendOpening(sample, to: &text)
             text.append(UInt8(ascii: "["))
         }
-        guard let jacobian = jacobian(of: sample) else { return }
+        let jacobian = try jacobian(of: sample)
         var values = [Scalar](repeating: 0, count: rows.count * classes)
         var span = values.mutableSpan
-        // The range is within the sample and the buffer fits it: this cannot fail.
-        try? jacobian.rows(rows, into: &span)
-        Self.append(values.span, classes: classes, isFirst: rows.lowerBound == 0, to: &text)
+        try Self.checked { () throws(SoftmaxError) in try jacobian.rows(rows, into: &span) }
+        try Self.append(values.span, classes: classes, isFirst: rows.lowerBound == 0, to: &text)
         if rows.upperBound == classes {
             text.append(UInt8(ascii: "]"))
             layout.appendClosing(sample, to: &text)
@@ -86,25 +85,26 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
     }
 
     /// The rows of whole samples, each run of equally long ones computed in one call.
-    private func appendSamples(_ samples: Range<Int>, to text: inout [UInt8]) {
+    private func appendSamples(_ samples: Range<Int>, to text: inout [UInt8]) throws(HTTPProblem) {
         let logits = request.logits
         var values: [Scalar] = []
         var starts: [Int] = []
-        request.arrangement.forEachRun(in: samples) { range, classes, first in
+        try request.arrangement.forEachRun(in: samples) { range, classes, first throws(HTTPProblem) in
             let end = range.isEmpty ? first : first + range.count / max(classes, 1)
             var run = [Scalar](repeating: 0, count: range.count * classes)
             var span = run.mutableSpan
-            // The request was validated before any reply was begun.
-            try? Softmax.jacobian(
-                logits.span.extracting(range), classes: classes, options: request.options, into: &span)
+            try Self.checked { () throws(SoftmaxError) in
+                try Softmax.jacobian(
+                    logits.span.extracting(range), classes: classes, options: request.options, into: &span)
+            }
             for sample in first..<end { starts.append(values.count + (sample - first) * classes * classes) }
             values.append(contentsOf: run)
         }
-        layout.appendRows(samples, to: &text) { sample, text in
+        try layout.appendRows(samples, to: &text) { sample, text throws(HTTPProblem) in
             let start = starts[sample - samples.lowerBound]
             let classes = layout.rowLength(sample)
             text.append(UInt8(ascii: "["))
-            Self.append(
+            try Self.append(
                 values.span.extracting(start..<start + classes * classes), classes: classes, isFirst: true, to: &text)
             text.append(UInt8(ascii: "]"))
         }
@@ -112,16 +112,16 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
 
     private static func append(
         _ rows: Span<Scalar>, classes: Int, isFirst: Bool, to text: inout [UInt8]
-    ) {
+    ) throws(HTTPProblem) {
         for row in 0..<rows.count / classes {
             if row > 0 || !isFirst { text.append(UInt8(ascii: ",")) }
-            appendRow(rows.extracting(row * classes..<(row + 1) * classes), to: &text)
+            try appendRow(rows.extracting(row * classes..<(row + 1) * classes), to: &text)
         }
     }
 
     /// The sample's factors, computed once and shared by the threads that write its rows.
-    private func jacobian(of sample: Int) -> JacobianRows<Scalar>? {
-        prepared.withLock { prepared in
+    private func jacobian(of sample: Int) throws(HTTPProblem) -> JacobianRows<Scalar> {
+        let rows = prepared.withLock { prepared -> JacobianRows<Scalar>? in
             if let prepared, prepared.sample == sample { return prepared.rows }
             let logits = request.logits
             let values = request.arrangement.values(of: sample..<sample + 1)
@@ -130,6 +130,19 @@ struct JacobianSection<Scalar: ServiceScalar>: ReplySection {
             }
             prepared = Prepared(sample: sample, rows: rows)
             return rows
+        }
+        guard let rows else { throw .internalError() }
+        return rows
+    }
+
+    /// Does what was checked before any reply was begun: that the shapes agree and every sample has a Jacobian.
+    ///
+    /// - Throws: an internal error where it fails all the same.
+    private static func checked(_ body: () throws(SoftmaxError) -> Void) throws(HTTPProblem) {
+        do throws(SoftmaxError) {
+            try body()
+        } catch {
+            throw .internalError()
         }
     }
 }

@@ -38,7 +38,7 @@ struct Reply: Sendable {
     }
 
     /// Appends one piece, with the punctuation around it.
-    func append(_ piece: Piece, to text: inout [UInt8]) {
+    func append(_ piece: Piece, to text: inout [UInt8]) throws(HTTPProblem) {
         let member = members[piece.member]
         if piece.index == 0 {
             text.append(UInt8(ascii: piece.member == 0 ? "{" : ","))
@@ -47,19 +47,25 @@ struct Reply: Sendable {
             text.append(UInt8(ascii: "\""))
             text.append(UInt8(ascii: ":"))
         }
-        member.section.append(piece: piece.index, to: &text)
+        try member.section.append(piece: piece.index, to: &text)
         if self.piece(after: piece) == nil { text.append(UInt8(ascii: "}")) }
     }
 
+    /// The reply as a response: in one piece, or streamed where it is large.
+    func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
+        guard numbers > Self.bufferedNumbers else { return .json(.bytes(try text(workers))) }
+        return .json(.stream(ReplyStream(self, workers)))
+    }
+
     /// The whole text.
-    func text(_ workers: Workers) -> [UInt8] {
+    func text(_ workers: Workers) throws(HTTPProblem) -> [UInt8] {
         var text: [UInt8] = []
         var next: Piece? = Piece()
         guard workers.threads > 1, numbers > 2 * numbersPerPiece else {
             // A bound for numbers of 17 digits and their commas, so that the text seldom moves.
             text.reserveCapacity(numbers * 22 + 64)
             while let piece = next {
-                append(piece, to: &text)
+                try append(piece, to: &text)
                 next = self.piece(after: piece)
             }
             return text
@@ -69,23 +75,32 @@ struct Reply: Sendable {
             pieces.append(piece)
             next = self.piece(after: piece)
         }
-        let parts = parts(pieces, workers)
+        let parts = try parts(pieces, workers)
         text.reserveCapacity(parts.reduce(0) { $0 + $1.count })
         for part in parts { text.append(contentsOf: part) }
         return text
     }
 
     /// The texts of some pieces, made on several threads.
-    func parts(_ pieces: [Piece], _ workers: Workers) -> [[UInt8]] {
+    ///
+    /// - Throws: what the first failure was, or that nobody waits any more: then some pieces were left out.
+    func parts(_ pieces: [Piece], _ workers: Workers) throws(HTTPProblem) -> [[UInt8]] {
+        let failure = Locked<HTTPProblem?>(nil)
         var parts = [[UInt8]](repeating: [], count: pieces.count)
         parts.withUnsafeMutableBufferPointer { buffer in
             let shared = SharedOutput(buffer: buffer)
             workers.untilCancelled(pieces.count) { index in
                 // Room for numbers of 17 digits and their commas, so that the text seldom moves.
                 shared.buffer[index].reserveCapacity(22 * min(numbers, numbersPerPiece) + 64)
-                append(pieces[index], to: &shared.buffer[index])
+                do throws(HTTPProblem) {
+                    try append(pieces[index], to: &shared.buffer[index])
+                } catch {
+                    failure.withLock { [error] in $0 = $0 ?? error }
+                }
             }
         }
+        if let problem = failure.withLock({ $0 }) { throw problem }
+        try workers.check()
         return parts
     }
 }
@@ -109,7 +124,11 @@ final class ReplyStream: HTTPBodySource, @unchecked Sendable {
             pieces.append(piece)
             self.piece = reply.piece(after: piece)
         }
-        parts += reply.parts(pieces, workers)
+        do throws(HTTPProblem) {
+            parts += try reply.parts(pieces, workers)
+        } catch {
+            return .failed
+        }
         return piece == nil ? .last : .more
     }
 }

@@ -1,3 +1,4 @@
+import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
@@ -8,7 +9,10 @@ protocol ReplySection: Sendable {
     /// How many pieces there are.
     var pieceCount: Int { get }
     /// Appends one piece's text.
-    func append(piece: Int, to text: inout [UInt8])
+    ///
+    /// - Throws: an internal error where a number turns out to be none that JSON can say: then there is no reply, or no
+    ///   more of it, rather than a wrong one.
+    func append(piece: Int, to text: inout [UInt8]) throws(HTTPProblem)
 }
 
 /// About how many numbers one piece holds: some 90 KiB of text, a fifth of a millisecond of work.
@@ -16,19 +20,20 @@ let numbersPerPiece = 4096
 
 /// Appends numbers with commas between them.
 ///
-/// A reply's numbers have all been checked: they are finite, or the −∞ of a logarithm.
-func appendNumbers<Scalar: ServiceScalar>(_ numbers: Span<Scalar>, to text: inout [UInt8]) {
-    do {
+/// - Throws: an internal error for a NaN or +∞. A reply's numbers have all been checked, so no request should bring that
+///   about.
+func appendNumbers<Scalar: ServiceScalar>(_ numbers: Span<Scalar>, to text: inout [UInt8]) throws(HTTPProblem) {
+    do throws(UnwritableNumber) {
         try TensorWriter.append(values: numbers, to: &text)
     } catch {
-        assertionFailure("a reply holds a number that JSON cannot say")
+        throw .internalError()
     }
 }
 
 /// Appends numbers in brackets.
-func appendRow<Scalar: ServiceScalar>(_ numbers: Span<Scalar>, to text: inout [UInt8]) {
+func appendRow<Scalar: ServiceScalar>(_ numbers: Span<Scalar>, to text: inout [UInt8]) throws(HTTPProblem) {
     text.append(UInt8(ascii: "["))
-    appendNumbers(numbers, to: &text)
+    try appendNumbers(numbers, to: &text)
     text.append(UInt8(ascii: "]"))
 }
 
@@ -37,8 +42,8 @@ struct NumberSection<Scalar: ServiceScalar>: ReplySection {
     let number: [Scalar]
     var pieceCount: Int { 1 }
 
-    func append(piece: Int, to text: inout [UInt8]) {
-        appendNumbers(number.span, to: &text)
+    func append(piece: Int, to text: inout [UInt8]) throws(HTTPProblem) {
+        try appendNumbers(number.span, to: &text)
     }
 }
 
@@ -100,12 +105,12 @@ struct ValueSection<Scalar: ServiceScalar>: ReplySection {
 
     @specialized(where Scalar == Double)
     @specialized(where Scalar == Float)
-    func append(piece: Int, to text: inout [UInt8]) {
+    func append(piece: Int, to text: inout [UInt8]) throws(HTTPProblem) {
         let piece = pieces[piece]
         guard let columns = piece.columns else {
-            layout.appendRows(piece.rows, to: &text) { row, text in
+            try layout.appendRows(piece.rows, to: &text) { row, text throws(HTTPProblem) in
                 let start = self.start(row)
-                appendRow(values.span.extracting(start..<start + (rowLength ?? layout.rowLength(row))), to: &text)
+                try appendRow(values.span.extracting(start..<start + (rowLength ?? layout.rowLength(row))), to: &text)
             }
             return
         }
@@ -117,7 +122,7 @@ struct ValueSection<Scalar: ServiceScalar>: ReplySection {
         } else {
             text.append(UInt8(ascii: ","))
         }
-        appendNumbers(values.span.extracting(start + columns.lowerBound..<start + columns.upperBound), to: &text)
+        try appendNumbers(values.span.extracting(start + columns.lowerBound..<start + columns.upperBound), to: &text)
         if columns.upperBound == (rowLength ?? layout.rowLength(row)) {
             text.append(UInt8(ascii: "]"))
             layout.appendClosing(row, to: &text)

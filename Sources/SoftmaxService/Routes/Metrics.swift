@@ -4,8 +4,8 @@ import HTTPServer
 struct Metrics {
     private var text = ""
 
-    /// What the server counts, and what it may take on.
-    init(_ status: HTTPServerStatus, workBudget: Int) {
+    /// What the server counts, and what it may take on; `log` is where the access log goes, where there is one.
+    init(_ status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
         let counts = status.counts
         add("softmaxd_build_info", "gauge", "The version, as a label.", 1, labels: "{version=\"\(Version.current)\"}")
         add("softmaxd_connections_open", "gauge", "Connections open now.", status.openConnections)
@@ -28,6 +28,10 @@ struct Metrics {
         add("softmaxd_work_numbers", "gauge", "Numbers in and out of large requests at work.", status.workCost)
         add("softmaxd_work_budget_numbers", "gauge", "The most of them; past it 503.", workBudget)
         add("softmaxd_body_bytes", "gauge", "Bytes of unfinished bodies beyond 64 KiB a connection.", status.bodyBytes)
+        add(
+            "softmaxd_log_lines_lost_total", "counter",
+            "Lines of the access log that were not written: its reader was too slow or gone, or the disk full.",
+            log?.lostLines ?? 0)
         add("softmaxd_draining", "gauge", "1 once the server is shutting down.", status.isDraining ? 1 : 0)
     }
 

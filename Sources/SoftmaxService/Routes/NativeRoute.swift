@@ -4,6 +4,7 @@ import HTTPServer
 struct NativeRoute: Sendable {
     private let operation: NativeOperation
     private let limits: ServiceLimits
+    private let pool: ComputePool
     private let heap: HeapKeeping
 
     /// A body up to this size is read on the event loop: a fraction of a millisecond.
@@ -11,9 +12,10 @@ struct NativeRoute: Sendable {
     /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
-    init(_ operation: NativeOperation, limits: ServiceLimits, _ heap: HeapKeeping) {
+    init(_ operation: NativeOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
         self.operation = operation
         self.limits = limits
+        self.pool = pool
         self.heap = heap
     }
 
@@ -45,7 +47,7 @@ struct NativeRoute: Sendable {
     }
 
     private func workers(_ cancellation: HTTPCancellation) -> Workers {
-        Workers(threads: limits.computeThreads, cancellation: cancellation)
+        Workers(pool, cancellation: cancellation)
     }
 
     private static func reply(requestID: String, _ make: () throws(HTTPProblem) -> HTTPReply) -> HTTPReply {
@@ -72,8 +74,6 @@ struct NativeRoute: Sendable {
 extension DecodedOperation {
     /// The reply as a response: in one piece, or streamed where it is large.
     func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
-        let reply = try reply(workers)
-        guard reply.numbers > Reply.bufferedNumbers else { return .json(.bytes(reply.text(workers))) }
-        return .json(.stream(ReplyStream(reply, workers)))
+        try reply(workers).response(workers)
     }
 }

@@ -5,7 +5,7 @@ enum OperationsRoutes {
     /// Adds them.
     ///
     /// They do nothing that could wait.
-    static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int) {
+    static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
         router.on(.get, "/livez") { _ in .ready(.json(.bytes(Array("{\"status\":\"live\"}".utf8)))) }
         router.on(.get, "/readyz") { request in
             guard status.isDraining else { return .ready(.json(.bytes(Array("{\"status\":\"ready\"}".utf8)))) }
@@ -13,7 +13,7 @@ enum OperationsRoutes {
             return .ready(problem.response(requestID: request.id))
         }
         router.on(.get, "/metrics") { _ in
-            .ready(.ok(Metrics(status, workBudget: workBudget).bytes, type: "text/plain; version=0.0.4"))
+            .ready(.ok(Metrics(status, workBudget: workBudget, log: log).bytes, type: "text/plain; version=0.0.4"))
         }
         router.on(.get, "/version") { _ in
             .ready(.json(.bytes(Array("{\"name\":\"softmaxd\",\"version\":\"\(Version.current)\"}".utf8))))

@@ -7,15 +7,20 @@ package struct Service: HTTPHandler {
 
     /// A service of that configuration.
     ///
-    /// - Parameter status: the server's, for `/readyz`.
-    package init(_ configuration: ServiceConfiguration, status: HTTPServerStatus) {
+    /// - Parameters:
+    ///   - status: the server's, for `/readyz` and `/metrics`.
+    ///   - pool: the server's, whose threads share the work of one large request.
+    ///   - log: where the access log goes, for `/metrics`.
+    package init(
+        _ configuration: ServiceConfiguration, status: HTTPServerStatus, pool: ComputePool, log: LogWriter? = nil
+    ) {
         var router = Router()
         let heap = HeapKeeping(status)
         for operation in NativeOperation.allCases {
-            let route = NativeRoute(operation, limits: configuration.limits, heap)
+            let route = NativeRoute(operation, limits: configuration.limits, pool, heap)
             router.on(.post, "/" + operation.rawValue) { route.respond(to: $0) }
         }
-        OperationsRoutes.add(to: &router, status: status, workBudget: configuration.server.workBudget)
+        OperationsRoutes.add(to: &router, status: status, workBudget: configuration.server.workBudget, log: log)
         self.router = router
         corsOrigins = configuration.corsOrigins
     }

@@ -40,9 +40,8 @@ private struct Peer: ~Copyable {
         configuration.limits.tensor.depth = 6
         configuration.limits.tensor.elements = 400
         configuration.limits.replyNumbers = 40_000
-        configuration.limits.computeThreads = 1
         configuration.corsOrigins = ["https://a.example"]
-        return (Service(configuration, status: HTTPServerStatus()), configuration.server)
+        return (Service(configuration, status: HTTPServerStatus(), pool: ComputePool(threads: 1)), configuration.server)
     }()
     /// Those of openapi.yaml and of the protocol; 500 is a finding.
     private static let statuses: Set<Int> = [

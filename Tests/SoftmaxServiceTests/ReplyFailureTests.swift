@@ -1,0 +1,57 @@
+import HTTPServer
+import TensorJSON
+import Testing
+
+@testable import SoftmaxService
+
+/// What should never happen: a reply that turns out to hold a number that JSON cannot say.
+@Suite struct ReplyFailureTests {
+    /// A reply of so many numbers, one of which is none.
+    private func reply<Scalar: ServiceScalar>(_ count: Int, wrong index: Int, _ value: Scalar) -> Reply {
+        var values = [Scalar](repeating: 0.25, count: count)
+        values[index] = value
+        let section = ValueSection(values, layout: TensorLayout(shape: [count]))
+        return Reply(members: [Reply.Member(name: "vjp", section: section)], numbers: count)
+    }
+
+    @Test(arguments: [(1, 0), (3, 2), (9000, 8999), (32768, 0)], [1, 2])
+    func `before its first byte the request is answered with an internal error`(_ place: (Int, Int), threads: Int) {
+        let workers = Workers(ComputePool(threads: threads))
+        for value in [Double.nan, .infinity] {
+            let reply = reply(place.0, wrong: place.1, value)
+            let problem = #expect(throws: HTTPProblem.self) { try reply.response(workers) }
+            #expect(problem == .internalError())
+        }
+        #expect(throws: HTTPProblem.self) { try reply(place.0, wrong: place.1, Float.nan).response(workers) }
+    }
+
+    @Test(arguments: [0, 40_000, 99_999], [1, 2])
+    func `after it the body fails at the piece that has the number, and what came before is right`(
+        wrong: Int, threads: Int
+    ) throws {
+        let workers = Workers(ComputePool(threads: threads))
+        let response = try reply(100_000, wrong: wrong, Double.nan).response(workers)
+        guard case .stream(let source) = response.body else {
+            Issue.record("a reply of that size is streamed")
+            return
+        }
+        var parts: [[UInt8]] = []
+        var progress = HTTPBodyProgress.more
+        while progress == .more { progress = source.next(into: &parts) }
+        #expect(progress == .failed)
+        let text = String(decoding: parts.joined(), as: UTF8.self)
+        let numbers = text.count { $0 == "5" }
+        #expect(numbers <= wrong && numbers > wrong - 5 * numbersPerPiece)
+        #expect(!text.hasSuffix("}"))
+    }
+
+    @Test func `a stream that nobody waits for fails instead of leaving pieces out`() throws {
+        let cancellation = HTTPCancellation()
+        let workers = Workers(ComputePool(threads: 2), cancellation: cancellation)
+        let stream = ReplyStream(reply(100_000, wrong: 0, 0.5), workers)
+        var parts: [[UInt8]] = []
+        #expect(stream.next(into: &parts) == .more)
+        cancellation.cancel()
+        #expect(stream.next(into: &parts) == .failed)
+    }
+}
