@@ -80,6 +80,18 @@ def curl_sends_chunked_and_over_http_1_0():
 
 
 @test
+def a_body_sent_as_an_encoder_makes_it_in_thousands_of_small_chunks_is_read():
+    request = {"logits": [math.sin(index) for index in range(6000)]}
+    with Service() as service:
+        expected = service.post("/softmax", request)[1]
+        # Without a length, http.client sends each string as a chunk of its own, as requests does.
+        pieces = (piece.encode() for piece in json.JSONEncoder().iterencode(request))
+        response, content = service.request("POST", "/softmax", pieces, {"Content-Type": "application/json"})
+        assert response.status == 200, content
+        assert json.loads(content) == expected
+
+
+@test
 def a_dense_jacobian_is_streamed_and_its_rows_sum_to_zero():
     logits = [math.cos(3 * index) * 4 for index in range(600)]
     with Service() as service:

@@ -4,8 +4,10 @@
 ///     chunk        = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
 ///     chunk-ext    = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 ///
-/// Extensions and trailers are validated, counted against a budget and dropped: what they say is never used. Lines
-/// end in CRLF only. Sizes are checked before they are believed, and nothing is allocated for a size alone.
+/// Extensions and trailers are validated, counted against a budget and dropped: what they say is never used. So are
+/// zeros before a size. The shortest size line that a chunk can have is not counted, however small the chunks: a client
+/// that sends what it makes as it makes it is an honest one, and the body's own limit bounds its chunks. Lines end in
+/// CRLF only. Sizes are checked before they are believed, and nothing is allocated for a size alone.
 struct ChunkedDecoder: Sendable {
     private enum State: Sendable {
         case size, extensionPad, extensionNameStart, extensionName, extensionNamePad
@@ -19,8 +21,8 @@ struct ChunkedDecoder: Sendable {
     /// The chunk's size as read so far, then what is left of its data.
     private var size = 0
     private var hasDigits = false
-    /// Bytes that were not data.
-    private var framing = 0
+    /// Bytes of extensions and trailers, and zeros before a size.
+    private var overhead = 0
 
     init() {}
 
@@ -41,14 +43,17 @@ struct ChunkedDecoder: Sendable {
                 if size == 0 { state = .dataCarriageReturn }
                 continue
             }
-            framing += 1
-            guard framing <= limits.framing + body.count / 16 else {
-                var problem = HTTPProblem.badRequest("Chunk extensions, chunk sizes and trailers outweigh the body.")
-                problem.limit = limits.framing
-                throw problem
-            }
             let byte = bytes[index]
             index += 1
+            if isOverhead(byte) {
+                overhead += 1
+                guard overhead <= limits.framing + body.count / 16 else {
+                    var problem = HTTPProblem.badRequest(
+                        "Chunk extensions, zeros before chunk sizes and trailers outweigh the body.")
+                    problem.limit = limits.framing
+                    throw problem
+                }
+            }
             if state == .endLineFeed {
                 guard byte == .lineFeed else { throw Self.malformed }
                 return (index, true)
@@ -56,6 +61,18 @@ struct ChunkedDecoder: Sendable {
             try step(byte, bodyCount: body.count, limits)
         }
         return (index, false)
+    }
+
+    /// Whether the shortest framing of the same chunks would do without that byte.
+    private func isOverhead(_ byte: UInt8) -> Bool {
+        switch state {
+        // A digit after nothing but zeros: they said nothing.
+        case .size: hasDigits && (size == 0 || byte.hexadecimalValue == nil) && byte != .carriageReturn
+        case .sizeLineFeed, .data, .dataCarriageReturn, .dataLineFeed, .endLineFeed: false
+        case .trailerName, .trailerValue, .trailerLineFeed: true
+        // The line's end is not the extension's.
+        default: byte != .carriageReturn
+        }
     }
 
     private static var malformed: HTTPProblem { .badRequest("The chunked transfer coding is malformed.") }

@@ -5,8 +5,12 @@
 ///     head ──▶ body ──▶ handling ──▶ streaming ──▶ head …
 ///       └────────────────▲  └──────────────────────▲
 ///
-/// from any of which it can become finished. Bytes that come while a request is in flight are kept, not read:
-/// ``wantsInput`` is false then, so that they are at most what was on its way.
+/// from any of which it can become finished.
+///
+/// **Backpressure.** The socket is read only while the parser is starved: it has looked at every byte that was received
+/// and needs more (``wantsInput``). A client that pipelines is held by its own TCP window until its requests are
+/// answered. What is held is one read's worth, an incomplete line and the body that is being received, however much the
+/// client would send.
 ///
 /// A request that is refused for its form ends the connection: where the next one begins cannot be told. The session
 /// answers nothing by itself but `100 Continue`; it says what to answer (``HTTPSessionEvent/refused(_:stream:fields:)``)
@@ -100,6 +104,11 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
 
     /// Whether any received bytes are not consumed.
     var hasInput: Bool { inputStart < input.count }
+
+    /// Whether the parser has looked at all that was received, and nothing can happen before there is more.
+    private var isStarved: Bool {
+        if case .head = state { parser.isStarved(with: input.count - inputStart) } else { !hasInput }
+    }
 
     /// Whether so much output waits that no further request is begun.
     private var isHeldBack: Bool { output.count > limits.outputHighWater }
@@ -229,6 +238,8 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         // Requests that wait for the socket to take output are not the peer's to complete.
         case .head where hasInput && isHeldBack: .handling
         case .head: hasInput || parser.hasStarted ? .head : .idle
+        // A body that is not read because earlier replies wait is not late.
+        case .body where isHeldBack: .handling
         case .body: .body(received: body.count)
         case .handling, .streaming: .handling
         case .finished: .finished
@@ -238,10 +249,10 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
     /// How many bytes are allocated for the body that is being received.
     package var bodyCapacity: Int { body.capacity }
 
-    /// Whether to read from the socket.
+    /// Whether to read from the socket: while the parser is starved and replies are taken.
     package var wantsInput: Bool {
         switch state {
-        case .head, .body: !inputEnded && !isHeldBack
+        case .head, .body: isStarved && !inputEnded && !isHeldBack
         case .handling, .streaming, .finished: false
         }
     }

@@ -22,6 +22,9 @@ struct RequestHeadParser: Sendable {
     /// Whether any of a request was consumed; empty lines before it are none of it.
     var hasStarted: Bool { hasRequestLine }
 
+    /// Whether all of `count` bytes, those that were received and not consumed, were looked at and do not end a line.
+    func isStarved(with count: Int) -> Bool { scanned == count }
+
     /// Reads what is there.
     ///
     /// - Parameter bytes: all that was received after what earlier calls consumed.
@@ -34,7 +37,7 @@ struct RequestHeadParser: Sendable {
         while let lineFeed = bytes.firstIndex(of: .lineFeed, from: start + scanned) {
             scanned = 0
             let length = lineFeed + 1 - start
-            try checkLength(length, limits)
+            try checkLength(length, of: bytes.extracting(start..<bytes.count), limits)
             guard length >= 2, bytes[lineFeed - 1] == .carriageReturn else {
                 throw .badRequest("A line ends without a carriage return.")
             }
@@ -51,7 +54,7 @@ struct RequestHeadParser: Sendable {
         }
         scanned = bytes.count - start
         // The line is at least one line feed longer than what is there.
-        if scanned > 0 { try checkLength(scanned + 1, limits) }
+        if scanned > 0 { try checkLength(scanned + 1, of: bytes.extracting(start..<bytes.count), limits) }
         return (start, false)
     }
 
@@ -65,9 +68,21 @@ struct RequestHeadParser: Sendable {
         return taken
     }
 
-    private func checkLength(_ length: Int, _ limits: HTTPLimits) throws(HTTPProblem) {
+    /// Checks the length of the line that `bytes` begin with.
+    ///
+    /// A request line that is too long is 414 where its target is what makes it so (RFC 9112 section 3). Without a
+    /// method and a space within the limit it is no request line at all. Only that many bytes decide, so that it makes no
+    /// difference how many more have come.
+    private func checkLength(
+        _ length: Int, of bytes: borrowing Span<UInt8>, _ limits: HTTPLimits
+    ) throws(HTTPProblem) {
         if !hasRequestLine {
-            guard length <= limits.requestLine else { throw .uriTooLong(limit: limits.requestLine) }
+            guard length > limits.requestLine else { return }
+            let end = Self.methodEnd(bytes.extracting(0..<min(bytes.count, max(0, limits.requestLine))))
+            guard end != nil else {
+                throw .badRequest("The request line does not begin with a method and one space.")
+            }
+            throw .uriTooLong(limit: limits.requestLine)
         } else if length > 2, fieldBytes + length > limits.fieldSection {
             // The two bytes of the empty line at the end are no field line.
             throw .fieldsTooLarge(limit: limits.fieldSection)
@@ -82,10 +97,7 @@ struct RequestHeadParser: Sendable {
             guard emptyLines <= Self.emptyLineLimit else { throw .badRequest("Too many empty lines.") }
             return
         }
-        let token = ByteSet.token
-        var methodEnd = 0
-        while methodEnd < line.count, token.contains(line[methodEnd]) { methodEnd += 1 }
-        guard methodEnd > 0, methodEnd < line.count, line[methodEnd] == .space else {
+        guard let methodEnd = Self.methodEnd(line) else {
             throw .badRequest("The request line does not begin with a method and one space.")
         }
         guard let targetEnd = line.firstIndex(of: .space, from: methodEnd + 1), targetEnd > methodEnd + 1 else {
@@ -101,6 +113,14 @@ struct RequestHeadParser: Sendable {
         hasRequestLine = true
         // Most heads are here whole by now: room for their fields, bounded by what was received and by the limit.
         head.fields.reserve(bytes: min(fieldSpace, limits.fieldSection, 4096))
+    }
+
+    /// Where the method ends that the line begins with; `nil` where it begins with no token and one space.
+    private static func methodEnd(_ line: borrowing Span<UInt8>) -> Int? {
+        let token = ByteSet.token
+        var end = 0
+        while end < line.count, token.contains(line[end]) { end += 1 }
+        return end > 0 && end < line.count && line[end] == .space ? end : nil
     }
 
     /// `HTTP-version = "HTTP" "/" DIGIT "." DIGIT` (RFC 9112 section 2.3), case-sensitive.

@@ -27,8 +27,12 @@ package struct ByteSet: Sendable {
 
     /// `tchar` (RFC 9110 section 5.6.2): what methods, field names and tokens are made of.
     package static let token = ByteSet(alphanumericsAnd: "!#$%&'*+-.^_`|~")
-    /// `pchar` without percent-encoding, `/` and `?` (RFC 3986 sections 3.3 and 3.4): a path and its query.
-    package static let pathAndQuery = ByteSet(alphanumericsAnd: "-._~!$&'()*+,;=:@/?")
+    /// `pchar` without percent-encoding and `/` (RFC 3986 section 3.3), and what clients leave as it is in a path beyond
+    /// that: the URL standard's path percent-encode set has neither `[`, `]` nor `|`, and for long had no `^`.
+    package static let path = ByteSet(alphanumericsAnd: "-._~!$&'()*+,;=:@/[]|^")
+    /// A path's bytes, `?` (RFC 3986 section 3.4), and what else the URL standard's query percent-encode set leaves as it
+    /// is.
+    package static let query = ByteSet(alphanumericsAnd: "-._~!$&'()*+,;=:@/[]|^?{}`\\")
     /// The unreserved characters (RFC 3986 section 2.3): what registered names in use are made of.
     package static let unreserved = ByteSet(alphanumericsAnd: "-._~")
 }

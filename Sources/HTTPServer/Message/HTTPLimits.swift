@@ -18,7 +18,7 @@ public struct HTTPLimits: Sendable, Equatable {
     ///
     /// Past it 413.
     public var body = 16 * 1024 * 1024
-    /// Chunk-size lines, their extensions and trailers of one chunked body, bytes beyond one in 16 of the body.
+    /// Chunk extensions, zeros before chunk sizes and trailers of one chunked body, bytes beyond one in 16 of the body.
     ///
     /// Past it 400 (RFC 9112 section 7.1.1: a recipient ought to limit the total length of chunk extensions).
     public var framing = 16 * 1024

@@ -2,8 +2,9 @@
 ///
 ///     request-target = origin-form / absolute-form / authority-form / asterisk-form
 ///
-/// Only characters that RFC 3986 allows are let through, every `%` with its two digits. Nothing is decoded or
-/// normalised: what is compared, logged and answered is what was sent.
+/// The characters of RFC 3986 are let through, every `%` with its two digits, and those few more of visible ASCII that
+/// browsers' and other clients' URL parsers (the URL standard, <https://url.spec.whatwg.org>) leave unencoded. Nothing
+/// is decoded or normalised: what is compared, logged and answered is what was sent.
 package struct RequestTarget: Sendable, Equatable {
     /// The path in origin form; `*` for the asterisk form, empty for the authority form.
     package var path: String
@@ -42,12 +43,13 @@ package struct RequestTarget: Sendable, Equatable {
     /// `absolute-path [ "?" query ]`: HTTP/1.1's origin form and HTTP/2's `:path`.
     package init?(origin bytes: borrowing Span<UInt8>) {
         guard bytes.count > 0, bytes[0] == UInt8(ascii: "/") else { return nil }
-        let allowed = ByteSet.pathAndQuery
+        var allowed = ByteSet.path
         var pathEnd = bytes.count
         for index in bytes.indices {
             let byte = bytes[index]
             if byte == UInt8(ascii: "?"), pathEnd == bytes.count {
                 pathEnd = index
+                allowed = .query
             } else if byte == UInt8(ascii: "%") {
                 guard Authority.isPercentEncoding(bytes, at: index) else { return nil }
             } else if !allowed.contains(byte) {

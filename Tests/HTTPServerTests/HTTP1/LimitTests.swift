@@ -32,10 +32,35 @@ struct LimitTests {
         var limits = HTTPLimits()
         limits.requestLine = 100
         let driver = SessionDriver(limits: limits)
-        driver.receive(String(repeating: "A", count: 99))
+        driver.receive("GET /" + String(repeating: "a", count: 94))
         #expect(driver.sent.isEmpty)
-        driver.receive("A")
+        driver.receive("a")
         #expect(driver.replies()?.map(\.status) == [414])
+    }
+
+    @Test(
+        "a line over the limit is 414 where a target makes it so, and 400 where it is no request line, at every split",
+        arguments: [
+            ("", "A", 400), ("", " ", 400), ("G@T /", "a", 400), ("GET ", "a", 414), ("GET /", "a", 414),
+            ("GET /? ", "a", 414),
+        ])
+    func overlongLine(_ start: String, _ filling: String, _ status: Int) throws {
+        var limits = HTTPLimits()
+        limits.requestLine = 64
+        let text = start + String(repeating: filling, count: 65 - start.utf8.count) + "\r\n\r\n"
+        let bytes = Array(text.utf8)
+        for split in 0..<bytes.count {
+            let driver = SessionDriver(limits: limits)
+            driver.receive(bytes[..<split])
+            driver.receive(bytes[split...])
+            #expect(driver.replies()?.map(\.status) == [status], "split at \(split)")
+        }
+        #expect(try reply(text, limits).status == status)
+    }
+
+    @Test("8193 letters without a space are no request line")
+    func letters() throws {
+        #expect(try reply(String(repeating: "A", count: 8193), HTTPLimits()).status == 400)
     }
 
     @Test("field lines are read at their limit in bytes and refused one above")
@@ -89,18 +114,44 @@ struct LimitTests {
         #expect(try reply(head + chunk(15) + "8000000000000000\r\n", limits).status == 400)
     }
 
-    @Test("a chunked body's framing is read at its budget and refused one byte above")
-    func framing() throws {
+    @Test(
+        "extensions, zeros before sizes and trailers are read at their budget and refused one byte above",
+        arguments: [
+            ("10;a\r\n0123456789abcdef\r\n0\r\n\r\n", 2), ("10 ;a=\"b\"\r\n0123456789abcdef\r\n0\r\n\r\n", 7),
+            ("00010\r\n0123456789abcdef\r\n0\r\n\r\n", 3),
+            // The 16 bytes of data before these earn one more.
+            ("10\r\n0123456789abcdef\r\n0000\r\n\r\n", 2), ("10\r\n0123456789abcdef\r\n0\r\nT: x\r\n\r\n", 5),
+            ("10\r\n0123456789abcdef\r\n0;a\r\nT:\r\nU:\r\n\r\n", 9),
+        ])
+    func framing(_ body: String, _ overhead: Int) throws {
         var limits = HTTPLimits()
         let head = "POST / HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n"
-        // 5 and 5 bytes of framing, and one byte of budget earned by the 16 of data before the end.
-        let body = "10;a\r\n0123456789abcdef\r\n0\r\n\r\n"
-        limits.framing = 12
+        limits.framing = overhead
         #expect(try reply(head + body, limits).text == "ok 16\n")
-        limits.framing = 11
+        limits.framing = overhead - 1
         let over = try reply(head + body, limits)
         #expect(over.status == 400)
-        #expect(over.text.contains("\"limit\":11"))
+        #expect(over.text.contains("\"limit\":\(overhead - 1)"))
+    }
+
+    @Test("chunks may be as small as a client likes, at every split")
+    func smallChunks() throws {
+        var limits = HTTPLimits()
+        limits.framing = 0
+        let chunks = "1\r\na\r\n2\r\nbc\r\n1\r\nd\r\nA\r\n0123456789\r\n0\r\n\r\n"
+        let bytes = Array("POST / HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n\(chunks)".utf8)
+        for split in 0...bytes.count {
+            let driver = SessionDriver(limits: limits)
+            driver.receive(bytes[..<split])
+            driver.receive(bytes[split...])
+            #expect(driver.requests.first?.body == Array("abcd0123456789".utf8), "split at \(split)")
+        }
+        // One chunk for each token of a long list of numbers, as iterative JSON encoders send it.
+        let long = SessionDriver()
+        long.receive("POST / HTTP/1.1\r\n\(Self.host)Transfer-Encoding: chunked\r\n\r\n")
+        for _ in 0..<50_000 { long.receive("2\r\n0,\r\n") }
+        long.receive("0\r\n\r\n")
+        #expect(long.requests.first?.body.count == 100_000)
     }
 
     @Test("a claimed length allocates nothing")

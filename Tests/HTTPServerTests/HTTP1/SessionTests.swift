@@ -107,7 +107,8 @@ struct SessionTests {
         #expect(driver.phase == .handling)
         driver.session.timeOut()
         driver.flush()
-        #expect(driver.wantsInput)
+        // The second request is there already, and comes first.
+        #expect(!driver.wantsInput)
         _ = try driver.nextRequest()
     }
 

@@ -16,6 +16,8 @@ struct RequestTargetTests {
             ("http://a", "/", nil), ("HTTP://a/", "/", nil), ("https://a.b:443/c?d", "/c", "d"),
             ("http://a?q", "/", "q"),
             ("http://[::1]:8080/x", "/x", nil),
+            // What Node's fetch and Go's client leave as it is.
+            ("/a|[]^?b|[]{}^`\\'", "/a|[]^", "b|[]{}^`\\'"), ("http://a/|?{}", "/|", "{}"), ("http://a?|", "/", "|"),
         ] as [(String, String, String?)])
     func parts(_ text: String, _ path: String, _ query: String?) throws {
         let target = try #require(self.target(text))
@@ -27,8 +29,8 @@ struct RequestTargetTests {
         "what RFC 3986 does not have is refused",
         arguments: [
             "", "a", "*", "?", "/a#b", "/a b", "/\u{e9}", "/\0", "/\u{7f}", "/%", "/%4", "/%4g", "/a?%zz", "/<>", "/\"",
-            "/\\",
-            "/^", "/`", "/{}", "/|", "/[", "ftp://a/", "http:/a", "http://", "http:///", "http://u@a/", "http://a b/",
+            "/\\", "/`", "/{}", "/{?}", "/?\u{e9}", "/?\0", "/?\u{7f}", "/? ", "/?\t", "/?#", "/?<", "/?>", "/?\"",
+            "ftp://a/", "http:/a", "http://", "http:///", "http://u@a/", "http://a b/",
             "http://a/#f", "http://a:x/", "http://a:65536/", "http://?q", "a:80", "http:",
         ])
     func refused(_ text: String) {
