@@ -1,11 +1,13 @@
-// exp(d + t) * 2^600 for d <= 0, at three precisions.
+// exp(d + t) for d <= 0, at three precisions: times 2^600, or beside an exponent of its own.
 //
 // d = n ln2/128 + r with |r| <= ln2/256 < 2^-8.5; exp(d) = 2^(n div 128) * 2^((n mod 128)/128) * exp(r), the middle
 // factor from a table of pairs (P. T. P. Tang, "Table-driven implementation of the exponential function in IEEE
 // floating-point arithmetic", ACM TOMS 15(2), 1989).
 //
 // The factor 2^600 keeps every value, its low part and its products within the normal range: exp(-1060) is 2^-1529.3.
-// Below -1060 the result is 0: even times 2^400 such a value is less than half the smallest float64.
+// Below -1060 the result is 0: even times 2^400 such a value is less than half the smallest float64. What is multiplied
+// by more than 2^400 takes the form with an exponent (see wide.h), which goes down to exp(-2300), 2^-3318.2: two factors
+// below 2^1024 each leave that far below the smallest float64.
 #pragma once
 
 #include "exponential_table.h"
@@ -18,6 +20,7 @@ enum precision { NARROW, WIDE, ACCURATE };
 #define SCALE 0x1p+600
 #define UNSCALE 0x1p-600
 #define LOWEST_EXPONENT (-1060.0)
+#define LOWEST_WIDE_EXPONENT (-2300.0)
 
 typedef double two_lanes __attribute__((ext_vector_type(2)));
 typedef double four_lanes __attribute__((ext_vector_type(4)));
@@ -44,7 +47,7 @@ INLINE struct pair table_lookup(bits n) {
 /// 2^(floor(n/128) + extra); n may carry any bits above its low 19.
 INLINE lanes table_power(bits n, int64_t extra) { return as_lanes(((n & ~127) << 45) + ((extra + 1023) << 52)); }
 
-/// r as a pair to 2^-112: d is at most 1060 and LN2_A has 34 bits, so that d - n LN2_A is exact.
+/// r as a pair to 2^-110: |d| is at most 2300, n below 2^19 and LN2_A has 34 bits, so that d - n LN2_A is exact.
 INLINE struct pair reduced(lanes d, struct pair tail, lanes n) {
     struct pair b = two_product(n, broadcast(LN2_B));
     struct pair r = two_sum(d - n * LN2_A, -b.high);
@@ -76,22 +79,18 @@ INLINE struct pair exponential_series(struct pair r) {
     return fast_two_sum(sum.high, sum.low + product.low);
 }
 
-/// exp(d + tail) * 2^600; 0 where d < -1060 or is -infinity, whatever the tail. `tail.low` counts for ACCURATE only.
-INLINE struct pair exponential(lanes d, struct pair tail, const enum precision precision) {
-    bits none = d < LOWEST_EXPONENT;
-    d = choose(none, broadcast(0), d);
-    tail.high = choose(none, broadcast(0), tail.high);
+/// d * 128 / ln 2 to the nearest integer n, whose low bits are those of `shifted`.
+INLINE lanes nearest_step(lanes d, bits *shifted) {
+    lanes sum = d * 0x1.71547652b82fep+7 + 0x1.8p+52;
+    *shifted = as_bits(sum);
+    return sum - 0x1.8p+52;
+}
 
-    lanes shifted = d * 0x1.71547652b82fep+7 + 0x1.8p+52;  // 128 / ln 2; the sum's low bits are n
-    lanes n = shifted - 0x1.8p+52;
-    bits index = as_bits(shifted);
+/// exp(d + tail) / 2^floor(n/128), between 0.99 and 2.01. `tail.low` counts for ACCURATE only.
+INLINE struct pair mantissa_of(
+    lanes d, struct pair tail, lanes n, bits index, const enum precision precision) {
     struct pair table = table_lookup(index);
-    lanes power = choose(none, broadcast(0), table_power(index, SCALE_EXPONENT));
-
-    if (precision == ACCURATE) {
-        tail.low = choose(none, broadcast(0), tail.low);
-        return scale(multiply(table, exponential_series(reduced(d, tail, n))), power);
-    }
+    if (precision == ACCURATE) return multiply(table, exponential_series(reduced(d, tail, n)));
 
     lanes a = d - n * LN2_A, b = n * LN2_B - tail.high;
     lanes r = a - b;
@@ -99,7 +98,7 @@ INLINE struct pair exponential(lanes d, struct pair tail, const enum precision p
     if (precision == NARROW) {
         lanes even = 0.5 + square * 0x1.5555555555555p-5, odd = 0x1.5555555555555p-3 + square * 0x1.1111111111111p-7;
         lanes p = r + square * (even + r * odd);
-        return (struct pair){(table.high + table.high * p) * power, broadcast(0)};
+        return (struct pair){table.high + table.high * p, broadcast(0)};
     }
     // Where |a| < |b| this residue is inexact, but then r < 2^-24 and the loss is below 2^-77.
     lanes residue = (a - r) - b;
@@ -109,5 +108,19 @@ INLINE struct pair exponential(lanes d, struct pair tail, const enum precision p
     struct pair product = two_product(table.high, r);
     struct pair sum = fast_two_sum(table.high, product.high);
     lanes low = sum.low + ((product.low + table.low) + (table.high * rest + table.low * r));
-    return scale(fast_two_sum(sum.high, low), power);
+    return fast_two_sum(sum.high, low);
+}
+
+/// exp(d + tail) * 2^600; 0 where d < -1060 or is -infinity, whatever the tail.
+INLINE struct pair exponential(lanes d, struct pair tail, const enum precision precision) {
+    bits none = d < LOWEST_EXPONENT;
+    d = choose(none, broadcast(0), d);
+    tail.high = choose(none, broadcast(0), tail.high);
+
+    bits index;
+    lanes n = nearest_step(d, &index);
+    lanes power = choose(none, broadcast(0), table_power(index, SCALE_EXPONENT));
+    struct pair e = mantissa_of(d, tail, n, index, precision);
+    if (precision == NARROW) return (struct pair){e.high * power, broadcast(0)};
+    return scale(e, power);
 }

@@ -1,4 +1,7 @@
 #include "CSoftmaxKernels.h"
+
+#include <math.h>
+
 #include "sizes.h"
 
 #if defined(__x86_64__)
@@ -14,7 +17,9 @@ static const struct softmax_kernels *const all_kernels[] = {
 
 int64_t softmax_scratch_count(int64_t classes) { return 4 * tile_count(classes); }
 
-int64_t softmax_probability_count(int64_t classes) { return 2 * whole_lanes(classes); }
+int64_t softmax_probability_count(int64_t classes, double temperature) {
+    return (is_cold_exponent(ilogb(temperature)) ? 3 : 2) * whole_lanes(classes);
+}
 
 const struct softmax_kernels *softmax_kernels_at(int64_t index) {
     int64_t count = sizeof all_kernels / sizeof all_kernels[0];

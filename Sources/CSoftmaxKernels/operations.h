@@ -1,7 +1,7 @@
 // What each operation makes of a row's exponentials. Every loop overwrites `tile->high` with the results.
 //
 // e, T and anything multiplied by them carry the factor 2^600; `power` takes it out again in the last step, together
-// with the temperature's power of two and that of the vector's prescaling.
+// with the temperature's power of two.
 #pragma once
 
 #include "row.h"
@@ -68,41 +68,39 @@ static void evaluate_factors(const struct layout *layout, const struct tile *til
     }
 }
 
-/// A vector's prescaling: lanes hold 2^-exponent times what was given.
-struct prescaling {
-    bits exponent;
-    lanes at_peak;  ///< the scaled vector's value at the argmax
-};
-
-/// Brings the vector below 2^381, where no product with e overflows.
-static void prescale_vector(
-    const struct layout *layout, const struct tile *tile, const struct peak *peak, struct prescaling *out) {
+/// Readies the vector: zeroes the numbers of masked classes, and finds the one at the argmax.
+///
+/// Returns the lanes whose row is for wide.h. In the others, with h the row's largest |g|:
+/// - h < 2^381, so that no product with e overflows;
+/// - h/temperature < 2^401 and 1/temperature <= 2^400: what e leaves out below exp(-1060) is below 2^-1128 of a result,
+///   and a subnormal product e c, whose error is 2^-1074, stands for 2^-600 of that;
+/// - where g is summed without e, h >= 2^-900, so that the sum's products are normal and keep their digits.
+static bits ready_vector(
+    const struct layout *layout, const struct tile *tile, const struct peak *peak, const struct temperature *t,
+    enum summand summand, lanes *at_peak) {
     lanes largest = broadcast(0);
     for (int64_t b = 0; b < layout->blocks; b++) {
-        lanes g = magnitude(load(tile->vector + b * LANES));
+        lanes g = load(tile->vector + b * LANES);
+        g = choose(load(tile->logits + b * LANES) == -INFINITY, broadcast(0), g);
+        store(tile->vector + b * LANES, g);
+        g = magnitude(g);
         largest = choose(g > largest, g, largest);
     }
     if (!layout->across) {
         double all = 0;
         for (int lane = 0; lane < LANES; lane++) all = largest[lane] > all ? largest[lane] : all;
         largest = broadcast(all);
-    }
-    bits exponent = (as_bits(largest) >> 52) - (1023 + 380);
-    exponent = exponent > 0 ? exponent : 0;
-    if (any(exponent)) {
-        lanes factor = power_of_two(-exponent);
-        for (int64_t b = 0; b < layout->blocks; b++)
-            store(tile->vector + b * LANES, load(tile->vector + b * LANES) * factor);
-    }
-    lanes at_peak = broadcast(0);
-    bits index = layout->first_class;
-    if (layout->across) {
-        for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout))
-            at_peak = choose(index == peak->index, load(tile->vector + b * LANES), at_peak);
+        *at_peak = broadcast(tile->vector[peak->index[0]]);
     } else {
-        at_peak = broadcast(tile->vector[peak->index[0]]);
+        *at_peak = broadcast(0);
+        bits index = layout->first_class;
+        for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout))
+            *at_peak = choose(index == peak->index, load(tile->vector + b * LANES), *at_peak);
     }
-    *out = (struct prescaling){exponent, at_peak};
+    if (is_cold_exponent(t->exponent)) return ~(bits)0;
+    bits exponent = (as_bits(largest) >> 52) - 1023;
+    bits wide = (exponent > 380) | (exponent - t->exponent > 400);
+    return summand == VECTOR ? wide | ((exponent < -900) & (largest != 0)) : wide;
 }
 
 /// With c = v - v_m and D = Σ y c: J v = Jᵀ v = y (c - D) / temperature; of log-softmax, J v = (c - D) / temperature.
@@ -110,15 +108,15 @@ static void prescale_vector(
 /// Returns the lanes in which some class lost more than `limit` allows in c - D: |c - D| limit < |c| + Σ y |c|.
 static bits differentiate(
     const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
-    const struct prescaling *vector, const struct sums *sums, bool is_logarithmic, double limit) {
+    lanes at_peak, const struct sums *sums, bool is_logarithmic, double limit) {
     struct pair d = multiply(row->normaliser, sums->weighted);
     lanes spread = row->normaliser.high * sums->magnitude;
     struct pair factor = is_logarithmic ? t->reciprocal : multiply(row->normaliser, t->reciprocal);
-    bits exponent = vector->exponent - t->exponent - SCALE_EXPONENT;
+    bits exponent = (bits)(-t->exponent - SCALE_EXPONENT);
     struct power power = split_power(exponent), deeper = split_power(exponent - SCALE_EXPONENT);
     bits lost = (bits)0;
     for (int64_t b = 0; b < layout->blocks; b++) {
-        struct pair c = scale(two_sum(load(tile->vector + b * LANES), -vector->at_peak), broadcast(SCALE));
+        struct pair c = scale(two_sum(load(tile->vector + b * LANES), -at_peak), broadcast(SCALE));
         struct pair s = two_sum(c.high, -d.high);
         s = two_sum(s.high, s.low + (c.low - d.low));
         bits is_lossy = magnitude(s.high) * limit < magnitude(c.high) + spread;
@@ -144,12 +142,12 @@ static bits differentiate(
 /// Jᵀg of log-softmax: (g - y Σg) / temperature, and at the argmax (g_m T R - R Σ' g) / temperature, Σ' without m.
 static bits differentiate_logarithm(
     const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
-    const struct prescaling *vector, const struct sums *sums, double limit) {
-    struct pair at_peak = {vector->at_peak, broadcast(0)};
-    struct pair all = multiply(add(sums->weighted, at_peak), row->normaliser);
-    struct pair kept = multiply(at_peak, row->complement);
+    lanes at_peak, const struct sums *sums, double limit) {
+    struct pair own_at_peak = {at_peak, broadcast(0)};
+    struct pair all = multiply(add(sums->weighted, own_at_peak), row->normaliser);
+    struct pair kept = multiply(own_at_peak, row->complement);
     struct pair given = scale(multiply(sums->weighted, row->normaliser), broadcast(SCALE));
-    struct power power = split_power(vector->exponent - t->exponent - SCALE_EXPONENT);
+    struct power power = split_power((bits)(-t->exponent - SCALE_EXPONENT));
     bits index = layout->first_class, lost = (bits)0;
     for (int64_t b = 0; b < layout->blocks; b++, index += class_step(layout)) {
         bits is_peak = index == row->peak.index;

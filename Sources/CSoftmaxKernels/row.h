@@ -1,4 +1,7 @@
 // What a row's results share: its exponentials, their sum T without the argmax, R = 1/(1 + T) and log(1 + T).
+//
+// Here every exponential carries 2^600 and is good to 2^-68 (float32: 2^-51). Rows that need more of either, range or
+// digits, are computed by wide.h.
 #pragma once
 
 #include "tile.h"
@@ -81,28 +84,21 @@ INLINE void exponentials_of(
 static void fill_exponentials(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const struct temperature *t,
     enum precision precision) {
-    switch (precision) {
-    case NARROW:
-        if (t->is_one)
-            exponentials_of(layout, tile, peak, t, NARROW, false);
-        else
-            exponentials_of(layout, tile, peak, t, NARROW, true);
-        break;
-    case WIDE:
-        if (t->is_one)
-            exponentials_of(layout, tile, peak, t, WIDE, false);
-        else
-            exponentials_of(layout, tile, peak, t, WIDE, true);
-        break;
-    case ACCURATE: exponentials_of(layout, tile, peak, t, ACCURATE, true); break;
-    }
+    if (precision == NARROW && t->is_one)
+        exponentials_of(layout, tile, peak, t, NARROW, false);
+    else if (precision == NARROW)
+        exponentials_of(layout, tile, peak, t, NARROW, true);
+    else if (t->is_one)
+        exponentials_of(layout, tile, peak, t, WIDE, false);
+    else
+        exponentials_of(layout, tile, peak, t, WIDE, true);
 }
 
 /// What is summed beside T.
 enum summand {
     NOTHING,
     WEIGHTED_DIFFERENCES,  ///< e_i (g_i - g_m), and their magnitudes
-    VECTOR,                ///< g_i, the argmax left out, masked classes left out
+    VECTOR,                ///< g_i, the argmax left out
 };
 
 struct sums {
@@ -113,7 +109,7 @@ struct sums {
 
 INLINE void sums_of(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const lanes *vector_at_peak,
-    struct sums *out, const bool across, const bool accurate, const enum summand summand) {
+    struct sums *out, const bool across, const enum summand summand) {
     struct accumulator total[LANES] = {0}, weighted[LANES] = {0};
     lanes magnitudes[LANES] = {0};
     bits index = layout->first_class;
@@ -122,18 +118,17 @@ INLINE void sums_of(
         struct pair e = {load(tile->high + b * LANES), load(tile->low + b * LANES)};
         bits is_peak = index == peak->index;
         struct pair others = choose_pair(is_peak, (struct pair){broadcast(0), broadcast(0)}, e);
-        accumulate(&total[part], others, accurate);
+        accumulate(&total[part], others, false);
         if (summand == NOTHING) continue;
 
         lanes g = load(tile->vector + b * LANES);
         if (summand == VECTOR) {
-            bits skip = is_peak | (load(tile->logits + b * LANES) == -INFINITY);
-            accumulate(&weighted[part], (struct pair){choose(skip, broadcast(0), g), broadcast(0)}, accurate);
+            accumulate(&weighted[part], (struct pair){choose(is_peak, broadcast(0), g), broadcast(0)}, false);
         } else {
             struct pair c = two_sum(g, -*vector_at_peak);
             struct pair p = two_product(others.high, c.high);
             p.low += others.low * c.high + others.high * c.low;
-            accumulate(&weighted[part], p, accurate);
+            accumulate(&weighted[part], p, false);
             magnitudes[part] += others.high * magnitude(c.high);
         }
     }
@@ -142,31 +137,23 @@ INLINE void sums_of(
     if (summand == WEIGHTED_DIFFERENCES) out->magnitude = folded_plain(magnitudes, across);
 }
 
-#define SUMS(across, accurate) \
+#define SUMS(across) \
     switch (summand) { \
-    case NOTHING: sums_of(layout, tile, peak, at_peak, out, across, accurate, NOTHING); break; \
-    case WEIGHTED_DIFFERENCES: \
-        sums_of(layout, tile, peak, at_peak, out, across, accurate, WEIGHTED_DIFFERENCES); \
-        break; \
-    case VECTOR: sums_of(layout, tile, peak, at_peak, out, across, accurate, VECTOR); break; \
+    case NOTHING: sums_of(layout, tile, peak, at_peak, out, across, NOTHING); break; \
+    case WEIGHTED_DIFFERENCES: sums_of(layout, tile, peak, at_peak, out, across, WEIGHTED_DIFFERENCES); break; \
+    case VECTOR: sums_of(layout, tile, peak, at_peak, out, across, VECTOR); break; \
     }
 
 static void sum_along(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const lanes *at_peak,
     struct sums *out, enum summand summand) {
-    SUMS(false, false)
-}
-
-static void sum_along_accurately(
-    const struct layout *layout, const struct tile *tile, const struct peak *peak, const lanes *at_peak,
-    struct sums *out, enum summand summand) {
-    SUMS(false, true)
+    SUMS(false)
 }
 
 static void sum_across(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const lanes *at_peak,
     struct sums *out, enum summand summand) {
-    SUMS(true, false)
+    SUMS(true)
 }
 
 /// 1/(1 + T) from T * 2^600.

@@ -6,12 +6,16 @@
 /// Beyond this cancellation the wide exponentials no longer give the promised digits.
 static double cancellation_limit(bool is_single) { return is_single ? 0x1p+20 : 0x1p+14; }
 
+/// What the vector of a product is summed with.
+INLINE enum summand summand_of(const struct softmax_batch *batch, enum softmax_operation operation) {
+    if (operation == SOFTMAX_VJP && batch->is_logarithmic) return VECTOR;
+    return operation == SOFTMAX_VJP || operation == SOFTMAX_JVP ? WEIGHTED_DIFFERENCES : NOTHING;
+}
+
 static void solve_row(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const lanes *at_peak,
-    enum precision precision, enum summand summand, struct sums *sums, struct row *row) {
-    if (precision == ACCURATE)
-        sum_along_accurately(layout, tile, peak, at_peak, sums, summand);
-    else if (layout->across)
+    enum summand summand, struct sums *sums, struct row *row) {
+    if (layout->across)
         sum_across(layout, tile, peak, at_peak, sums, summand);
     else
         sum_along(layout, tile, peak, at_peak, sums, summand);
@@ -21,31 +25,33 @@ static void solve_row(
     row->complement = multiply(sums->total, row->normaliser);
 }
 
-/// Computes one tile of rows. Returns the lanes to compute again with ACCURATE exponentials.
+INLINE struct tile tile_of(const struct softmax_batch *batch) {
+    int64_t count = tile_count(batch->classes);
+    return (struct tile){
+        batch->scratch, batch->scratch + count, batch->scratch + 2 * count, batch->scratch + 3 * count};
+}
+
+/// Computes one tile of rows. Returns the lanes whose rows are for `run_wide_row`.
 static bits run_tile(
     const struct softmax_batch *batch, enum softmax_operation operation, const struct layout *layout,
-    const struct temperature *temperature, enum precision precision) {
-    int64_t count = tile_count(batch->classes);
-    struct tile tile = {
-        batch->scratch, batch->scratch + count, batch->scratch + 2 * count, batch->scratch + 3 * count};
-    bool has_vector = operation == SOFTMAX_VJP || operation == SOFTMAX_JVP;
-    enum summand summand = !has_vector ? NOTHING
-        : operation == SOFTMAX_VJP && batch->is_logarithmic ? VECTOR
-                                                            : WEIGHTED_DIFFERENCES;
+    const struct temperature *temperature) {
+    struct tile tile = tile_of(batch);
+    enum summand summand = summand_of(batch, operation);
     struct peak peak;
-    struct prescaling vector = {0};
+    lanes at_peak = broadcast(0);
     struct sums sums = {0};
     struct row row;
+    bits wide = (bits)0, lost = (bits)0;
     read_tile(layout, batch->logits, -INFINITY, tile.logits, batch->is_single);
     find_peak(layout, tile.logits, &peak);
-    if (has_vector) {
+    if (summand != NOTHING) {
         read_tile(layout, batch->vector, 0, tile.vector, batch->is_single);
-        prescale_vector(layout, &tile, &peak, &vector);
+        wide = ready_vector(layout, &tile, &peak, temperature, summand, &at_peak);
+        if (!any(~wide)) return wide;
     }
-    fill_exponentials(layout, &tile, &peak, temperature, precision);
-    solve_row(layout, &tile, &peak, &vector.at_peak, precision, summand, &sums, &row);
+    fill_exponentials(layout, &tile, &peak, temperature, batch->is_single ? NARROW : WIDE);
+    solve_row(layout, &tile, &peak, &at_peak, summand, &sums, &row);
 
-    bits lost = (bits)0;
     double limit = cancellation_limit(batch->is_single);
     switch (operation) {
     case SOFTMAX_EVALUATE:
@@ -57,8 +63,8 @@ static bits run_tile(
     case SOFTMAX_VJP:
     case SOFTMAX_JVP:
         lost = summand == VECTOR
-            ? differentiate_logarithm(layout, &tile, &row, temperature, &vector, &sums, limit)
-            : differentiate(layout, &tile, &row, temperature, &vector, &sums, batch->is_logarithmic, limit);
+            ? differentiate_logarithm(layout, &tile, &row, temperature, at_peak, &sums, limit)
+            : differentiate(layout, &tile, &row, temperature, at_peak, &sums, batch->is_logarithmic, limit);
         break;
     case SOFTMAX_DIAGONAL: evaluate_diagonal(layout, &tile, &row, temperature, batch->is_logarithmic); break;
     case SOFTMAX_FACTORS:
@@ -67,7 +73,33 @@ static bits run_tile(
         break;
     }
     write_tile(layout, tile.high, batch->output, batch->is_single);
-    return lost;
+    return wide | lost;
+}
+
+/// Computes a product or a diagonal of one row with wide exponents.
+static void run_wide_row(
+    const struct softmax_batch *batch, enum softmax_operation operation, int64_t row_index,
+    const struct temperature *temperature) {
+    struct layout layout = layout_along(row_index, batch->classes);
+    struct tile tile = tile_of(batch);
+    enum summand summand = summand_of(batch, operation);
+    lanes at_peak = broadcast(0);
+    struct wide_row row;
+    read_tile(&layout, batch->logits, -INFINITY, tile.logits, batch->is_single);
+    if (summand != NOTHING) {
+        struct peak peak;
+        find_peak(&layout, tile.logits, &peak);
+        read_tile(&layout, batch->vector, 0, tile.vector, batch->is_single);
+        ready_vector(&layout, &tile, &peak, temperature, summand, &at_peak);
+    }
+    solve_wide_row(&layout, &tile, temperature, summand == NOTHING ? WIDE : ACCURATE, &row);
+    if (summand == NOTHING)
+        evaluate_wide_diagonal(&layout, &tile, &row, temperature, batch->is_logarithmic);
+    else if (summand == VECTOR)
+        differentiate_logarithm_wide(&layout, &tile, &row, temperature, at_peak);
+    else
+        differentiate_wide(&layout, &tile, &row, temperature, at_peak, batch->is_logarithmic);
+    write_tile(&layout, tile.high, batch->output, batch->is_single);
 }
 
 /// Whether eight rows at a time take fewer blocks, a row's own work counting as eight.
@@ -80,20 +112,17 @@ static bool goes_across(int64_t rows, int64_t classes) {
 static void run_rows(const struct softmax_batch *batch, enum softmax_operation operation) {
     struct temperature temperature;
     set_temperature(&temperature, batch->temperature);
-    enum precision precision = batch->is_single ? NARROW : WIDE;
+    bool is_wide_diagonal = operation == SOFTMAX_DIAGONAL && is_cold_exponent(temperature.exponent);
     for (int64_t row = 0; row < batch->rows;) {
         int64_t left = batch->rows - row;
         struct layout layout = layout_along(row, batch->classes);
         if (goes_across(left, batch->classes))
             layout = layout_across(row, left < LANES ? left : LANES, batch->classes);
-        bits lost = run_tile(batch, operation, &layout, &temperature, precision);
-        if (any(lost)) {
-            bool whole = !layout.across;
-            for (int64_t r = 0; r < layout.rows; r++) {
-                if (!whole && lost[r] == 0) continue;
-                struct layout again = layout_along(row + r, batch->classes);
-                run_tile(batch, operation, &again, &temperature, ACCURATE);
-            }
+        bits wide = is_wide_diagonal ? ~(bits)0 : run_tile(batch, operation, &layout, &temperature);
+        if (any(wide)) {
+            // Along the lanes, whichever of them says so.
+            for (int64_t r = 0; r < layout.rows; r++)
+                if (!layout.across || wide[r] != 0) run_wide_row(batch, operation, row + r, &temperature);
         }
         row += layout.rows;
     }
@@ -103,21 +132,32 @@ static void prepare_sample(const struct softmax_batch *batch, struct softmax_sam
     struct temperature temperature;
     set_temperature(&temperature, batch->temperature);
     struct layout layout = layout_along(0, batch->classes);
-    int64_t half = softmax_probability_count(batch->classes) / 2;
-    struct tile tile = {batch->scratch, NULL, sample->probabilities, sample->probabilities + half};
-    struct peak peak;
-    struct sums sums;
-    struct row row;
+    int64_t part = whole_lanes(batch->classes);
+    struct tile tile = {batch->scratch, NULL, sample->probabilities, sample->probabilities + part};
+    struct scaled_lanes complement;
     read_tile(&layout, batch->logits, -INFINITY, tile.logits, batch->is_single);
-    find_peak(&layout, tile.logits, &peak);
-    enum precision precision = batch->is_single ? NARROW : WIDE;
-    fill_exponentials(&layout, &tile, &peak, &temperature, precision);
-    solve_row(&layout, &tile, &peak, NULL, precision, NOTHING, &sums, &row);
-    make_probabilities(&layout, &tile, &row);
+    if (is_cold_exponent(temperature.exponent)) {
+        struct wide_row row;
+        solve_wide_row(&layout, &tile, &temperature, WIDE, &row);
+        make_probabilities(&layout, &tile, row.normaliser, true);
+        memcpy(sample->probabilities + 2 * part, tile.logits, (size_t)part * sizeof(double));
+        complement = row.complement;
+        sample->argmax = row.peak.index[0];
+    } else {
+        struct peak peak;
+        struct sums sums;
+        struct row row;
+        find_peak(&layout, tile.logits, &peak);
+        fill_exponentials(&layout, &tile, &peak, &temperature, batch->is_single ? NARROW : WIDE);
+        solve_row(&layout, &tile, &peak, NULL, NOTHING, &sums, &row);
+        make_probabilities(&layout, &tile, row.normaliser, false);
+        complement = (struct scaled_lanes){row.complement, (bits)-SCALE_EXPONENT};
+        sample->argmax = peak.index[0];
+    }
     sample->classes = batch->classes;
-    sample->argmax = peak.index[0];
-    sample->complement_high = row.complement.high[0];
-    sample->complement_low = row.complement.low[0];
+    sample->complement_high = complement.value.high[0];
+    sample->complement_low = complement.value.low[0];
+    sample->complement_exponent = complement.exponent[0];
     sample->scale_high = temperature.reciprocal.high[0];
     sample->scale_low = temperature.reciprocal.low[0];
     sample->scale_exponent = temperature.exponent;

@@ -1,6 +1,7 @@
 // Sizes that both the kernels and their callers' buffers follow.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LANES 8
@@ -14,3 +15,6 @@ static inline int64_t whole_lanes(int64_t classes) { return (classes + LANES - 1
 static inline int64_t tile_count(int64_t classes) {
     return classes <= ACROSS_CLASSES ? classes * LANES : whole_lanes(classes);
 }
+
+/// Temperatures below 2^-400, by their exponent: such a derivative shows exponentials below exp(-1060).
+static inline bool is_cold_exponent(int64_t exponent) { return exponent < -400; }

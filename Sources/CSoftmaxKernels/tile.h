@@ -140,7 +140,7 @@ static void find_peak(const struct layout *layout, const double *tile, struct pe
     *out = peak;
 }
 
-/// A compensated running sum; `rest` is used by ACCURATE only (Ogita, Rump & Oishi, "Accurate sum and dot product",
+/// A compensated running sum; `rest` is used by wide.h only (Ogita, Rump & Oishi, "Accurate sum and dot product",
 /// SIAM J. Sci. Comput. 26(6), 2005: Sum2 and Sum3).
 struct accumulator {
     lanes sum, error, rest;

@@ -4,10 +4,11 @@ import CSoftmaxKernels
 ///
 /// Shapes and indices are the callers' to check.
 struct PreparedSample<S: SoftmaxScalar>: Sendable {
-    /// y × 2^600: `classes` high parts, padded to whole lanes, then as many low parts.
+    /// y as `softmax_sample` holds it: high parts, low parts, and below a temperature of 2^-400 exponents.
     private var probabilities: [Double]
     private var argmax: Int64 = 0
     private var complement = SIMD2<Double>.zero
+    private var complementExponent: Int64 = 0
     private var scale = SIMD2<Double>.zero
     private var scaleExponent: Int64 = 0
     private let isLogarithmic: Bool
@@ -18,14 +19,15 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
         classes = batch.classes
         isLogarithmic = batch.options.function == .logSoftmax
         build = batch.build
-        probabilities = [Double](repeating: 0, count: Int(softmax_probability_count(Int64(batch.classes))))
+        let count = softmax_probability_count(Int64(batch.classes), batch.options.temperature)
+        probabilities = [Double](repeating: 0, count: Int(count))
     }
 
     private func kernelSample(_ probabilities: UnsafeMutablePointer<Double>) -> softmax_sample {
         softmax_sample(
             probabilities: probabilities, classes: Int64(classes), argmax: argmax, complement_high: complement.x,
-            complement_low: complement.y, scale_high: scale.x, scale_low: scale.y, scale_exponent: scaleExponent,
-            is_single: S.softmaxFormat == .float32, is_logarithmic: isLogarithmic)
+            complement_low: complement.y, complement_exponent: complementExponent, scale_high: scale.x,
+            scale_low: scale.y, scale_exponent: scaleExponent, is_single: S.softmaxFormat == .float32, is_logarithmic: isLogarithmic)
     }
 
     /// Takes another row of the batch; `scratch` is as for the batch's own operations.
@@ -44,6 +46,7 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
                 build.kernels.prepare(&view, &sample)
                 argmax = sample.argmax
                 complement = SIMD2(sample.complement_high, sample.complement_low)
+                complementExponent = sample.complement_exponent
                 scale = SIMD2(sample.scale_high, sample.scale_low)
                 scaleExponent = sample.scale_exponent
             }

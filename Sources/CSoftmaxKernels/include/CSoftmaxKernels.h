@@ -33,12 +33,14 @@ struct softmax_batch {
 
 /// One sample made ready for any number of its Jacobian's entries.
 ///
-/// `probabilities` holds y * 2^600 as pairs, `softmax_probability_count(classes)` numbers.
+/// `probabilities` holds y as pairs, `softmax_probability_count(classes, temperature)` numbers: the high parts, the low
+/// parts, and below a temperature of 2^-400 the exponents (int64_t, bit by bit); elsewhere all carry the factor 2^600.
 struct softmax_sample {
     double *_Nonnull probabilities;
     int64_t classes;
     int64_t argmax;
-    double complement_high, complement_low;  ///< (1 - y) * 2^600 of the argmax.
+    double complement_high, complement_low;  ///< 1 - y of the argmax, times 2^-complement_exponent.
+    int64_t complement_exponent;
     double scale_high, scale_low;            ///< 1 / temperature, without its power of two.
     int64_t scale_exponent;
     bool is_single;
@@ -77,7 +79,7 @@ struct softmax_kernels {
 int64_t softmax_scratch_count(int64_t classes);
 
 /// Numbers that `softmax_sample.probabilities` must hold.
-int64_t softmax_probability_count(int64_t classes);
+int64_t softmax_probability_count(int64_t classes, double temperature);
 
 /// The build for every processor.
 extern const struct softmax_kernels softmax_kernels_baseline;
