@@ -7,7 +7,7 @@ import struct
 from attack import register
 from h2wire import CALM, COMPRESSION, FLOW, NAMES, PREFACE, PROTOCOL, SIZE, H2Wire, data, ping, raw, reset, window
 from hyperframe.frame import SettingsFrame
-from wire import Wire
+from wire import Wire, jacobian_of
 
 ATTACKS = []
 attack = register(ATTACKS, "HTTP/2")
@@ -19,17 +19,18 @@ RESETS = (CALM, PROTOCOL)
 ODD = [stream for stream in range(1, 2 * ENOUGH + 1, 2)]
 
 
-def flood(service, frames, codes=(CALM,), beginning=lambda wire: b"", reads=True, settings=None, batch=50):
+def flood(target, frames, codes=(CALM,), beginning=lambda wire: b"", reads=True, settings=None, batch=50):
     """Sends frames until the server ends the connection, which it has to do with one of the codes.
 
     Who does not read learns of it late: the server drops what still comes for a while, so that they can.
     """
-    with H2Wire(service, settings, timeout=5) as wire:
+    with H2Wire(target, settings, timeout=5) as wire:
         assert wire.until(lambda: "SettingsFrame" in wire.seen, 5), "this server does not speak HTTP/2"
         wire.send(beginning(wire))
         sent = 0
         source = frames(wire)
-        while sent < ENOUGH and wire.ended is None and wire.goaway is None:
+        # With one that is never stopped it goes on until all was sent that is to be.
+        while (sent < ENOUGH or target.more()) and wire.ended is None and wire.goaway is None:
             group = b"".join(itertools.islice(source, batch))
             if not group or not wire.send(group):
                 break
@@ -48,82 +49,112 @@ def endless(frame):
 
 
 @attack
-def ping_flood(service):
-    return flood(service, endless(ping()))
+def ping_flood(target):
+    return flood(target, endless(ping()))
 
 
 @attack
-def ping_flood_without_reading(service):
-    return flood(service, endless(ping()), reads=False)
+def ping_flood_without_reading(target):
+    return flood(target, endless(ping()), reads=False)
+
+
+def beside_a_download(target, gives_window):
+    """A flood of PING from a client that also downloads: it learns why it is cut off."""
+    with H2Wire(target, timeout=5) as wire:
+        wire.gives_window = gives_window
+        wire.send(wire.post(1, "/jacobian", jacobian_of(1500).partition(b"\r\n\r\n")[2]))
+        assert wire.until(lambda: wire.content, 10), f"no download; {wire.outcome()}"
+        sent = 0
+        while sent < ENOUGH and wire.ended is None and wire.goaway is None:
+            if not wire.exchange(ping() * 50):
+                break
+            sent += 50
+            while wire.read():
+                pass
+        while wire.read(0.5 if wire.ended is None and wire.goaway is None else 0):
+            pass
+        assert wire.goaway == CALM, f"{wire.outcome()} after {sent} frames"
+        wire.to_the_end()
+        return f"{wire.outcome()} after {sent} frames"
 
 
 @attack
-def settings_flood(service):
-    return flood(service, endless(SettingsFrame(0).serialize()))
+def ping_flood_beside_a_download(target):
+    return beside_a_download(target, gives_window=True)
 
 
 @attack
-def settings_flood_without_reading(service):
-    return flood(service, endless(SettingsFrame(0).serialize()), reads=False)
+def ping_flood_beside_a_download_without_a_window(target):
+    return beside_a_download(target, gives_window=False)
 
 
 @attack
-def settings_with_a_thousand_entries(service):
+def settings_flood(target):
+    return flood(target, endless(SettingsFrame(0).serialize()))
+
+
+@attack
+def settings_flood_without_reading(target):
+    return flood(target, endless(SettingsFrame(0).serialize()), reads=False)
+
+
+@attack
+def settings_with_a_thousand_entries(target):
     entry = struct.pack(">HL", 0x99, 1)
-    return flood(service, endless(raw(4, 0, 0, entry * 1000)), codes=(CALM, PROTOCOL), batch=1)
+    return flood(target, endless(raw(4, 0, 0, entry * 1000)), codes=(CALM, PROTOCOL), batch=1)
 
 
 @attack
-def acknowledgements_of_nothing(service):
-    return flood(service, endless(raw(4, 1, 0)), codes=(CALM, PROTOCOL))
+def acknowledgements_of_nothing(target):
+    return flood(target, endless(raw(4, 1, 0)), codes=(CALM, PROTOCOL))
 
 
 @attack
-def priority_flood(service):
-    return flood(service, lambda wire: (raw(2, 0, stream, b"\0\0\0\0\x10") for stream in ODD))
+def priority_flood(target):
+    return flood(target, lambda wire: (raw(2, 0, stream, b"\0\0\0\0\x10") for stream in ODD))
 
 
 @attack
-def window_update_flood(service):
-    return flood(service, endless(window(0, 1)))
+def window_update_flood(target):
+    return flood(target, endless(window(0, 1)))
 
 
 @attack
-def window_updates_until_overflow(service):
-    return flood(service, endless(window(0, 2**31 - 1)), codes=(FLOW,))
+def window_updates_until_overflow(target):
+    return flood(target, endless(window(0, 2**31 - 1)), codes=(FLOW,))
 
 
 @attack
-def unknown_frames_flood(service):
+def unknown_frames_flood(target):
     """Ignored, as RFC 9113 section 5.5 has it; they do not put off the deadline of an idle connection."""
-    return flood(service, endless(raw(0xBA, 0, 0, b"?" * 100)), codes=(CALM, PROTOCOL, 0), reads=False)
+    return flood(target, endless(raw(0xBA, 0, 0, b"?" * 100)), codes=(CALM, PROTOCOL, 0), reads=False)
 
 
 @attack
-def empty_data_flood(service):
-    return flood(service, endless(data(1)), beginning=lambda wire: wire.headers(1, end=False, path="/softmax"))
+def empty_data_flood(target):
+    return flood(target, endless(data(1)), beginning=lambda wire: wire.headers(1, end=False, path="/softmax"))
 
 
 @attack
-def data_of_padding_flood(service):
+def data_of_padding_flood(target):
     padded = raw(0, 8, 1, b"\xff" + b"\0" * 255)
     return flood(
-        service, endless(padded), codes=(CALM, FLOW, PROTOCOL),
+        target, endless(padded), codes=(CALM, FLOW, PROTOCOL),
         beginning=lambda wire: wire.headers(1, end=False, path="/softmax"))
 
 
 @attack
-def continuation_flood(service):
+def continuation_flood(target):
     return flood(
-        service, endless(raw(9, 0, 1, b"\x82")), codes=(CALM, PROTOCOL, COMPRESSION),
+        target, endless(raw(9, 0, 1, b"\x82")), codes=(CALM, PROTOCOL, COMPRESSION),
         beginning=lambda wire: raw(1, 0, 1, b"\x82"))
 
 
 @attack
-def large_continuations(service):
+def large_continuations(target):
     literal = b"\0\x01x\x7f" + hpack_length(16368) + b"a" * 16368
     return flood(
-        service, endless(raw(9, 0, 1, literal[:16384])), codes=(CALM, PROTOCOL, COMPRESSION), batch=1,
+        target, endless(raw(9, 0, 1, literal[:16384])), codes=(CALM, PROTOCOL, COMPRESSION), batch=1,
         beginning=lambda wire: raw(1, 0, 1, b"\x82\x87\x84"))
 
 
@@ -138,61 +169,61 @@ def hpack_length(value):
 
 
 @attack
-def empty_continuations(service):
+def empty_continuations(target):
     return flood(
-        service, endless(raw(9, 0, 1)), codes=(CALM, PROTOCOL), beginning=lambda wire: raw(1, 0, 1, b"\x82"))
+        target, endless(raw(9, 0, 1)), codes=(CALM, PROTOCOL), beginning=lambda wire: raw(1, 0, 1, b"\x82"))
 
 
 @attack
-def rapid_reset(service):
-    return flood(service, lambda wire: (wire.headers(stream) + reset(stream) for stream in ODD))
+def rapid_reset(target):
+    return flood(target, lambda wire: (wire.headers(stream) + reset(stream) for stream in ODD))
 
 
 @attack
-def rapid_reset_of_large_work(service):
+def rapid_reset_of_large_work(target):
     body = b'{"logits":[' + b",".join([b"1"] * 2000) + b"]}"
     return flood(
-        service, lambda wire: (wire.post(stream, "/jacobian", body) + reset(stream) for stream in ODD), batch=5)
+        target, lambda wire: (wire.post(stream, "/jacobian", body) + reset(stream) for stream in ODD), batch=5)
 
 
 @attack
-def made_you_reset_by_window_overflow(service):
+def made_you_reset_by_window_overflow(target):
     """CVE-2025-8671: a valid request, then a frame that makes the server reset it."""
-    return flood(service, codes=RESETS, frames=lambda wire: (
+    return flood(target, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 2**31 - 1) for stream in ODD))
 
 
 @attack
-def made_you_reset_by_empty_window_update(service):
-    return flood(service, codes=RESETS, frames=lambda wire: (
+def made_you_reset_by_empty_window_update(target):
+    return flood(target, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") + window(stream, 0) for stream in ODD))
 
 
 @attack
-def made_you_reset_by_content_length(service):
+def made_you_reset_by_content_length(target):
     """One byte announced, more sent."""
-    return flood(service, codes=RESETS, frames=lambda wire: (
+    return flood(target, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, [("content-length", "1")], end=False, path="/softmax") + data(stream, b"[1]", end=True)
         for stream in ODD))
 
 
 @attack
-def made_you_reset_by_fields(service):
-    return flood(service, codes=RESETS, frames=lambda wire: (
+def made_you_reset_by_fields(target):
+    return flood(target, codes=RESETS, frames=lambda wire: (
         wire.headers(stream, [("connection", "x")]) for stream in ODD))
 
 
 @attack
-def refused_streams(service):
+def refused_streams(target):
     """Far more requests at once than allowed, none finished."""
-    return flood(service, codes=(CALM, PROTOCOL), frames=lambda wire: (
+    return flood(target, codes=(CALM, PROTOCOL), frames=lambda wire: (
         wire.headers(stream, end=False, path="/softmax") for stream in ODD))
 
 
 @attack
-def hpack_bomb(service):
+def hpack_bomb(target):
     """One field of 3900 bytes kept in the dynamic table, then 16 000 references of one byte to it: 62 MB."""
-    with H2Wire(service) as wire:
+    with H2Wire(target) as wire:
         # 3900 bytes, so that the entry fits the table of 4096.
         wire.send(wire.headers(1, [("x", "a" * 3900)]))
         wire.reply(1)
@@ -207,11 +238,11 @@ def hpack_bomb(service):
 
 
 @attack
-def header_totals(service):
+def header_totals(target):
     """Past 16 KB 431, past 64 KB the stream or the connection ends."""
     answers = []
     for count in (3, 6, 17, 40):
-        with H2Wire(service) as wire:
+        with H2Wire(target) as wire:
             block = wire.encoder.encode(
                 [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/livez")])
             for index in range(count):
@@ -228,54 +259,53 @@ def header_totals(service):
 
 
 @attack
-def dynamic_table_of_gigabytes(service):
+def dynamic_table_of_gigabytes(target):
     """A table size the server never allowed."""
-    with H2Wire(service, {1: 2**32 - 1}) as wire:
+    with H2Wire(target, {1: 2**32 - 1}) as wire:
         wire.send(raw(1, 5, 1, b"\x3f\xe1\xff\xff\xff\x0f\x82\x86\x84\x41\x01a"))
         wire.to_the_end()
         assert wire.goaway == COMPRESSION, wire.outcome()
         return wire.outcome()
 
 
-@attack
-def half_prefaces(service):
-    for length in (1, 3, 10, 16, 23):
-        wires = [Wire(service) for _ in range(40)]
-        for wire in wires:
-            wire.send(PREFACE[:length])
-        for wire in wires:
-            wire.read_to_end(5)
-            assert wire.statuses() in ([], [b"408"], [b"400"]), wire.received
-            wire.close()
+@attack(connections=200, most=64)
+def half_prefaces(target):
+    wires = [Wire(target) for _ in range(200)]
+    for index, wire in enumerate(wires):
+        wire.send(PREFACE[:(1, 3, 10, 16, 23)[index % 5]])
+    for wire in wires:
+        wire.read_to_end(8)
+        assert wire.statuses() in ([], [b"408"], [b"400"]), wire.received
+        wire.close()
     return "200 closed by the head deadline"
 
 
-@attack
-def preface_and_nothing(service):
-    wires = [H2Wire(service, begin=False) for _ in range(100)]
+@attack(connections=100, most=64)
+def preface_and_nothing(target):
+    wires = [H2Wire(target, begin=False) for _ in range(100)]
     for wire in wires:
         wire.send(PREFACE)
     for wire in wires:
-        wire.to_the_end(6)
+        wire.to_the_end(8)
         wire.close()
     return f"100 × {wires[0].outcome()}"
 
 
-@attack
-def heads_that_never_end(service):
+@attack(connections=50, most=64)
+def heads_that_never_end(target):
     """HEADERS without END_HEADERS, then nothing."""
-    wires = [H2Wire(service) for _ in range(50)]
+    wires = [H2Wire(target) for _ in range(50)]
     for wire in wires:
         wire.send(raw(1, 1, 1, b"\x82\x86\x84"))
     for wire in wires:
-        wire.to_the_end(6)
+        wire.to_the_end(8)
         wire.close()
     return f"50 × {wires[0].outcome()}"
 
 
 @attack
-def bodies_that_never_end(service):
-    with H2Wire(service) as wire:
+def bodies_that_never_end(target):
+    with H2Wire(target) as wire:
         for stream in ODD[:50]:
             wire.send(wire.headers(stream, end=False, path="/softmax") + data(stream, b"["))
         wire.until(lambda: len(wire.done | wire.resets.keys()) == 50, 8)
@@ -285,7 +315,7 @@ def bodies_that_never_end(service):
 
 
 @attack
-def ambiguous_authorities_and_targets(service):
+def ambiguous_authorities_and_targets(target):
     cases = {
         "Host ≠ :authority": ([("host", "b")], {"authority": "a"}), "userinfo": ([], {"authority": "u:p@a"}),
         "two Hosts": ([("host", "a"), ("host", "a")], {"authority": None}),
@@ -298,7 +328,7 @@ def ambiguous_authorities_and_targets(service):
     }
     answers = {}
     for name, (fields, pseudo) in cases.items():
-        with H2Wire(service) as wire:
+        with H2Wire(target) as wire:
             wire.send(wire.headers(1, fields, **pseudo))
             answers[name] = wire.reply(1)
     wrong = {name: answer for name, answer in answers.items() if answer not in (400, "RST_STREAM PROTOCOL_ERROR")}
@@ -308,7 +338,7 @@ def ambiguous_authorities_and_targets(service):
 
 
 @attack
-def invalid_frames(service):
+def invalid_frames(target):
     """Each ends the connection with the code of RFC 9113."""
     cases = {
         "too long": (raw(0, 0, 1, b"x" * 16385), (SIZE,)), "DATA on 0": (raw(0, 0, 0, b"x"), (PROTOCOL,)),
@@ -322,10 +352,14 @@ def invalid_frames(service):
         "bad index": (raw(1, 5, 1, b"\xff\xff\xff\xff\x7f"), (COMPRESSION,)),
         "initial window": (SettingsFrame(0, {4: 2**31}).serialize(), (FLOW,)),
         "frame size": (SettingsFrame(0, {5: 1}).serialize(), (PROTOCOL,)), "no increment": (window(0, 0), (PROTOCOL,)),
+        "a lower stream after a higher": (  # RFC 9113 section 5.1.1
+            bytes.fromhex("00000d010500000005828604062f6c6976657a410161" "00000d010500000003828604062f6c6976657a410161"),
+            (PROTOCOL,)),
+        "PRIORITY on 0": (bytes.fromhex("0000050200000000000000000010"), (PROTOCOL,)),  # section 6.3
     }
     wrong = {}
     for name, (frames, codes) in cases.items():
-        with H2Wire(service) as wire:
+        with H2Wire(target) as wire:
             wire.until(lambda: "SettingsFrame" in wire.seen)
             wire.send(frames)
             wire.until(lambda: False, 5)
@@ -336,10 +370,10 @@ def invalid_frames(service):
 
 
 @attack
-def noise_after_the_preface(service):
+def noise_after_the_preface(target):
     noise = random.Random(2)
     for _ in range(100):
-        with H2Wire(service) as wire:
+        with H2Wire(target) as wire:
             wire.send(noise.randbytes(8192))
             wire.half_close()
             wire.to_the_end(5)
@@ -347,7 +381,7 @@ def noise_after_the_preface(service):
 
 
 @attack
-def upgrades_that_are_none(service):
+def upgrades_that_are_none(target):
     """None of these becomes HTTP/2; each is a request in HTTP/1.1, or refused."""
     cases = [
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: !!!!",
@@ -358,7 +392,7 @@ def upgrades_that_are_none(service):
     ]
     statuses = []
     for case in cases:
-        with Wire(service) as wire:
+        with Wire(target) as wire:
             wire.send(f"GET /livez HTTP/1.1\r\nHost: a\r\n{case}\r\n\r\n".encode())
             wire.half_close()
             wire.read_to_end(5)

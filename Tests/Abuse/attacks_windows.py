@@ -15,9 +15,9 @@ def jacobian_of(classes):
 JACOBIAN = jacobian_of(1000)
 
 
-def held_replies(service, classes, window_size=0):
+def held_replies(target, classes, window_size=0):
     """100 streams that ask for a Jacobian each and open no window; what was begun is reset, and what waited follows."""
-    with H2Wire(service, {4: window_size}) as wire:
+    with H2Wire(target, {4: window_size}) as wire:
         wire.gives_window = False
         for stream in ODD[:100]:
             wire.send(wire.post(stream, "/jacobian", jacobian_of(classes)))
@@ -27,33 +27,33 @@ def held_replies(service, classes, window_size=0):
         return f"{len(wire.status)} begun, {len(wire.resets)} reset in 7 s; {wire.outcome()}"
 
 
-@attack(peak=6 * 1024)
-def shut_windows_with_replies_made_at_once(service):
+@attack(most=17)
+def shut_windows_with_replies_made_at_once(target):
     """The largest that are made in one buffer."""
-    return held_replies(service, 180)
+    return held_replies(target, 180)
 
 
-@attack(peak=6 * 1024)
-def shut_windows_with_replies_just_streamed(service):
-    return held_replies(service, 255)
+@attack(most=17)
+def shut_windows_with_replies_just_streamed(target):
+    return held_replies(target, 255)
 
 
-@attack(peak=6 * 1024)
-def shut_windows_with_replies_made_on_the_loop(service):
+@attack(most=17)
+def shut_windows_with_replies_made_on_the_loop(target):
     """Small enough to need no thread: 100 of them are 16 MB."""
-    return held_replies(service, 89)
+    return held_replies(target, 89)
 
 
-@attack(peak=6 * 1024)
-def windows_opened_by_a_byte_with_streamed_replies(service):
+@attack(most=17)
+def windows_opened_by_a_byte_with_streamed_replies(target):
     """Open windows have pieces made: no more than are taken."""
-    return held_replies(service, 1000, window_size=1)
+    return held_replies(target, 1000, window_size=1)
 
 
 @attack
-def shut_windows_with_large_replies(service):
+def shut_windows_with_large_replies(target):
     """100 streams of 20 MB each on a connection that never opens a window."""
-    with H2Wire(service, {4: 0}) as wire:
+    with H2Wire(target, {4: 0}) as wire:
         for stream in ODD[:100]:
             wire.send(wire.post(stream, "/jacobian", JACOBIAN))
         wire.to_the_end(10)
@@ -62,9 +62,9 @@ def shut_windows_with_large_replies(service):
 
 
 @attack
-def windows_opened_byte_by_byte(service):
+def windows_opened_byte_by_byte(target):
     """CVE-2019-9511: a reply that trickles."""
-    with H2Wire(service, {4: 0}) as wire:
+    with H2Wire(target, {4: 0}) as wire:
         wire.gives_window = False
         for stream in ODD[:50]:
             wire.send(wire.post(stream, "/jacobian", JACOBIAN))

@@ -49,19 +49,29 @@ class H2Wire(Wire):
         return self.headers(stream, [("content-type", "application/json")], end=False, path=path) + data(
             stream, body, end=True)
 
-    def upload(self, stream, content):
+    def room(self, stream):
+        """Bytes of content that the server's windows let through on a stream."""
+        return min(self.windows[0], self.windows.setdefault(stream, self.initial_window))
+
+    def spend(self, stream, content, end=False):
+        """Sends a piece of content that there is room for."""
+        self.send(data(stream, content, end))
+        self.windows[0] -= len(content)
+        self.windows[stream] -= len(content)
+
+    def upload(self, stream, content, end=True):
         """Sends all of a request's content as the server's windows allow."""
-        while content:
+        taken = 0
+        while taken < len(content):
             while self.read():
                 pass
-            room = min(16384, self.windows[0], self.windows.setdefault(stream, self.initial_window))
+            room = min(16384, self.room(stream))
             if room <= 0:
-                assert self.read(10), f"no window for {len(content)} bytes; {self.outcome()}"
+                assert self.read(10), f"no window for {len(content) - taken} bytes; {self.outcome()}"
                 continue
-            piece, content = content[:room], content[room:]
-            self.send(data(stream, piece, end=not content))
-            self.windows[0] -= len(piece)
-            self.windows[stream] -= len(piece)
+            piece = content[taken:taken + room]
+            taken += len(piece)
+            self.spend(stream, piece, end and taken == len(content))
 
     def read(self, seconds=0.0):
         """Reads and sorts once; False where nothing came."""

@@ -4,41 +4,21 @@ usage: see run.
 """
 
 import concurrent.futures
-import re
-import subprocess
 import sys
 import time
 
+from ceiling import MIB, ceiling_of_service
 from h2wire import H2Wire, data
-from service import ROOT, SOFTMAXD, Service, run_tests, test
-from wire import Process, Wire, eventually, jacobian_of, request
+from process import Process
+from service import Service, run_tests, test
+from wire import Wire, eventually, jacobian_of, request
 
-MIB = 1 << 20
 CONNECTIONS = 16
 # Small enough that what is not bounded passes the ceiling in seconds.
 FLAGS = [
     "--max-connections", str(CONNECTIONS), "--reserved-connections", "0", "--max-body", str(4 * MIB),
     "--body-memory", str(8 * MIB), "--work-budget", str(16 * MIB), "--compute-threads", "2", "--write-deadline", "2"]
 STREAMS = range(1, 200, 2)
-
-
-def ceiling(flags):
-    """The README's sum for the settings that a service with these flags has in force, bytes."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    line = re.search(r"^    \d.* connections .*$", text, re.M).group(0)
-    terms = re.findall(r"(\d+(?:\.\d+)?)( MiB| B)?((?: · [a-z-]+)*)", line)
-    assert len(terms) == 5, line
-    printed = subprocess.run([SOFTMAXD, "--print-config", *flags], capture_output=True, text=True, check=True).stdout
-    settings = dict(entry.split("=", 1) for entry in printed.splitlines())
-    settings["SOFTMAXD_CONNECTIONS"] = (
-        int(settings["SOFTMAXD_MAX_CONNECTIONS"]) + int(settings["SOFTMAXD_RESERVED_CONNECTIONS"]))
-    total = 0
-    for number, unit, names in terms:
-        term = float(number) * (MIB if unit == " MiB" else 1)
-        for name in names.split(" · ")[1:]:
-            term *= int(settings["SOFTMAXD_" + name.upper().replace("-", "_")])
-        total += term
-    return total
 
 
 def rows_of(numbers, text):
@@ -59,7 +39,7 @@ def at_once(client, count=CONNECTIONS):
 
 def bounded(attacks):
     """Runs the attacks against one service: its peak is below the ceiling, and it serves and forgets afterwards."""
-    limit = ceiling(FLAGS)
+    limit = ceiling_of_service(FLAGS)
     with Service(*FLAGS) as service:
         process = Process(service)
         before = process.resident()

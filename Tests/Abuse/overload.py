@@ -6,8 +6,10 @@ import re
 import sys
 import time
 
+from process import Process
+from second_client import SecondClient
 from service import Service, run_tests, test
-from wire import Process, SecondClient, Wire, jacobian_of, milliseconds, request, wait_for
+from wire import Wire, jacobian_of, milliseconds, request, wait_for
 
 MIB = 1 << 20
 

@@ -9,9 +9,10 @@ import threading
 import time
 
 from h2wire import H2Wire
+from process import Process
+from second_client import SecondClient
 from service import Service, run_tests, test
-from wire import (
-    PROBABILITIES, SMALL, Process, SecondClient, Wire, eventually, jacobian_of, milliseconds, request, wait_for)
+from wire import PROBABILITIES, SMALL, Wire, jacobian_of, milliseconds, request, wait_for
 
 # The service's answer to what takes longer than a second.
 FLAGS = ["--head-deadline", "1", "--body-deadline", "1", "--idle-deadline", "1", "--write-deadline", "1"]
@@ -222,7 +223,7 @@ def stopped_clients_do_not_move_the_others_latency():
     with Service("--write-deadline", "60") as service:
         rounds = []
         for _ in range(3):
-            with SecondClient(service, pause=0.001, keep_alive=True) as alone:
+            with SecondClient(service, pause=0.001, connections=["kept"]) as alone:
                 time.sleep(2)
             children = [multiprocessing.Process(target=hungry, args=(service,), daemon=True) for _ in range(4)]
             for child in children:
@@ -231,7 +232,7 @@ def stopped_clients_do_not_move_the_others_latency():
             for child in children:
                 os.kill(child.pid, signal.SIGSTOP)
             time.sleep(0.2)
-            with SecondClient(service, pause=0.001, keep_alive=True) as beside:
+            with SecondClient(service, pause=0.001, connections=["kept"]) as beside:
                 time.sleep(2)
             for child in children:
                 child.kill()

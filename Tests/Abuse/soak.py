@@ -9,9 +9,10 @@ import time
 from collections import Counter
 
 from mixture import HTTP1Client, HTTP2Client, bytes_of
+from process import Process
 from service import Service
 from traffic import corpus
-from wire import Process, Wire, eventually
+from wire import Wire, eventually
 
 CLIENTS = [HTTP1Client, HTTP1Client, HTTP1Client, HTTP2Client, HTTP2Client]
 # KiB that resident memory may grow after the first tenth of the time: the allocator's slack.

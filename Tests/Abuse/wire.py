@@ -1,7 +1,6 @@
-"""Raw connections to the service, what they get back, and what the process costs meanwhile."""
+"""Raw connections to the service and what they get back."""
 
 import contextlib
-import multiprocessing
 import os
 import re
 import select
@@ -27,6 +26,9 @@ def wait_for(condition, what, seconds=5.0):
 class Wire:
     """One TCP connection that says what it is told to and remembers how it ended."""
 
+    # Bytes that all connections of this process have sent.
+    total_sent = 0
+
     def __init__(self, service, timeout=10.0, receive_buffer=None):
         self.socket = socket.socket()
         if receive_buffer:
@@ -45,15 +47,63 @@ class Wire:
         self.close()
 
     def send(self, data):
-        """Sends all of it; False where the peer has gone or does not read for the timeout."""
+        """Sends all of it; False where the peer has gone or takes nothing for the timeout."""
+        view = memoryview(data)
         try:
-            self.socket.sendall(data)
+            while view:
+                view = view[self._send(view):]
             return True
         except TimeoutError:
             return False
         except (ConnectionResetError, BrokenPipeError):
             self.ended = "reset"
             return False
+
+    def _send(self, view, flags=0):
+        count = self.socket.send(view, flags)
+        Wire.total_sent += count
+        return count
+
+    def exchange(self, data, seconds=30.0):
+        """Sends all of it and reads all the while, as a client that pipelines does; whether all of it was taken.
+
+        `seconds` is how long the peer may neither take nor send anything.
+        """
+        view = memoryview(data)
+        while view and self.ended is None:
+            readable, writable, _ = select.select([self.socket], [self.socket], [], seconds)
+            if not readable and not writable:
+                return False
+            if readable:
+                self.poll(size=1 << 18)
+            if writable and self.ended is None:
+                try:
+                    view = view[self._send(view, socket.MSG_DONTWAIT):]
+                except BlockingIOError:
+                    pass
+                except (ConnectionResetError, BrokenPipeError):
+                    self.ended = "reset"
+        return not view
+
+    def take_whole(self, content):
+        """Drops all whole replies that are 200 with this content; how many there were.
+
+        What is left over is the beginning of one. Fails where any was something else.
+        """
+        end = self.received.rfind(content) + len(content)
+        if end < len(content):
+            return 0
+        whole = bytes(self.received[:end])
+        del self.received[:end]
+        count = whole.count(content)
+        assert whole.count(b"HTTP/1.1 200 ") == whole.count(b"HTTP/1.1 ") == count, self.wrong(whole)
+        return count
+
+    @staticmethod
+    def wrong(replies):
+        """The beginning of the first reply that is not 200."""
+        found = re.search(rb"HTTP/1\.1 (?!200).{0,100}", replies, re.S)
+        return found.group(0) if found else replies[:100]
 
     def poll(self, seconds=0.0, size=1 << 16):
         """Reads once if there is something within that time; False where there is nothing (any more)."""
@@ -110,6 +160,10 @@ class Wire:
         """The statuses of all replies received, for replies without bodies that look like one."""
         return re.findall(rb"HTTP/1\.1 (\d{3}) ", bytes(self.received))
 
+    def is_connected(self):
+        """Whether the peer still holds the connection, told without reading from it (TCP_INFO's state)."""
+        return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
+
     def half_close(self):
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
@@ -138,94 +192,10 @@ def jacobian_of(classes):
     return request("/jacobian", b'{"logits":[' + b",".join(b"%d" % (c * 7 % 10) for c in range(classes)) + b"]}")
 
 
+LIVE = request("/livez")
 SMALL = request("/softmax", b'{"logits":[2,1,0]}')
 PROBABILITIES = b'{"probabilities":[0.6652409557748219,0.24472847105479764,0.09003057317038046]}'
-
-
-class Process:
-    """What a process has used, from /proc."""
-
-    def __init__(self, service):
-        self.folder = f"/proc/{service.process.pid}"
-        self.pid = service.process.pid
-
-    def _memory(self, name):
-        with open(f"{self.folder}/status", encoding="ascii") as file:
-            return int(re.search(rf"{name}:\s+(\d+) kB", file.read()).group(1))
-
-    def resident(self):
-        """VmRSS in KiB."""
-        return self._memory("VmRSS")
-
-    def peak(self):
-        """VmHWM in KiB: the most resident memory since the start or the last forget_peak()."""
-        return self._memory("VmHWM")
-
-    def forget_peak(self):
-        with open(f"{self.folder}/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-
-    def cpu(self):
-        """Processor time of all threads, seconds."""
-        with open(f"{self.folder}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def descriptors(self):
-        return len(os.listdir(f"{self.folder}/fd"))
-
-
-class SecondClient:
-    """A well-behaved client in a process of its own: how it fared shows what an attack does to others.
-
-    Asks for POST /softmax on a new connection, or for `path`, every `pause` seconds until left.
-    """
-
-    def __init__(self, service, pause=0.02, path=None, keep_alive=False):
-        self.service, self.pause, self.keep_alive = service, pause, keep_alive
-        self.request = request(path) if path else SMALL
-        self.content = None if path else PROBABILITIES
-
-    def __enter__(self):
-        self.pipe, theirs = multiprocessing.Pipe()
-        self.child = multiprocessing.Process(target=self._run, args=(theirs,), daemon=True)
-        self.child.start()
-        return self
-
-    def __exit__(self, *_):
-        self.pipe.send("stop")
-        # Seconds of each request, infinite for one that failed.
-        self.times = sorted(self.pipe.recv())
-        self.child.join()
-
-    def _run(self, pipe):
-        # The parent's connections are its own: a copy held here would keep them open.
-        for descriptor in os.listdir("/proc/self/fd"):
-            if int(descriptor) > 2 and int(descriptor) != pipe.fileno():
-                with contextlib.suppress(OSError):
-                    os.close(int(descriptor))
-        times, wire = [], None
-        while not times or not pipe.poll(self.pause):
-            begin = time.monotonic()
-            try:
-                wire = wire or Wire(self.service, timeout=5)
-                wire.socket.sendall(self.request)
-                status, _, content = wire.reply(5)
-                right = status == 200 and content == (self.content or content)
-            except (OSError, AssertionError):
-                right, wire = False, None
-            times.append(time.monotonic() - begin if right else float("inf"))
-            if wire and not self.keep_alive:
-                wire.close()
-                wire = None
-        pipe.send(times)
-
-    @property
-    def worst(self):
-        return self.times[-1]
-
-    def quantile(self, q):
-        return self.times[min(len(self.times) - 1, int(q * len(self.times)))]
+LIVELY = b'{"status":"live"}'
 
 
 def milliseconds(seconds):
