@@ -62,7 +62,7 @@ let package = Package(
         // Everything over real sockets, run by itself (see the Makefile). Takes its cases, its replies' parser and its
         // HTTP/2 frames from the tests of the sessions.
         .testTarget(
-            name: "SocketTests", dependencies: ["HTTPServer", "HTTPServerTests", "http-echo"], swiftSettings: strict),
+            name: "SocketTests", dependencies: ["HTTPServer", "HTTPServerTests"], swiftSettings: strict),
         .testTarget(
             name: "SoftmaxServiceTests", dependencies: ["SoftmaxService", "HTTPServer", "SoftmaxCore", "TensorJSON"],
             swiftSettings: strict),

@@ -24,9 +24,9 @@ extension TransportTests {
                 client.send("X-A: b\r\n")
                 #expect(client.isQuiet)
             }
-            server.advance(by: .milliseconds(999))
+            server.advance(by: .milliseconds(990))
             #expect(client.isQuiet)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(client.reply()?.status == 408)
             #expect(client.readToEnd())
             #expect(eventually { server.records.all.last?.problem == "request-timeout" })
@@ -37,7 +37,7 @@ extension TransportTests {
             let server = try TestServer()
             let client = try client(
                 of: server, sending: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-            server.advance(by: .milliseconds(9_999))
+            server.advance(by: .milliseconds(9_990))
             #expect(client.isQuiet)
             // A tenth of the floor.
             for _ in 0..<100 where client.isQuiet {
@@ -66,15 +66,15 @@ extension TransportTests {
             let new = try server.client()
             let used = try client(of: server, sending: "")
             #expect(eventually { server.server.status.openConnections == 2 })
-            server.advance(by: .milliseconds(9_999))
+            server.advance(by: .milliseconds(9_990))
             #expect(new.isQuiet && used.isQuiet)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(new.readToEnd())
             #expect(new.received.isEmpty && !new.wasReset)
-            server.advance(by: .milliseconds(64_999))
+            server.advance(by: .milliseconds(64_990))
             #expect(used.isQuiet)
             #expect(server.server.status.openConnections == 1)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(used.readToEnd())
             #expect(used.received.isEmpty && !used.wasReset)
         }
@@ -120,9 +120,9 @@ extension TransportTests {
             client.send("BAD\r\n\r\n")
             #expect(client.reply()?.status == 400)
             server.settle()
-            server.advance(by: .milliseconds(1_999))
+            server.advance(by: .milliseconds(1_990))
             #expect(server.server.status.openConnections == 1)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(server.server.status.openConnections == 0)
         }
 

@@ -31,7 +31,8 @@ extension TransportTests {
                     server.settle()
                     return server.server.status.workCost == 0
                 })
-            #expect(ran.value == 3)
+            // Each may be counted with up to 480 000 bytes before it is made, and a million may be held.
+            #expect((2...3).contains(ran.value))
             for stream in streams {
                 client.send(Frame.reset(stream))
                 #expect(eventually { server.records.all.count == Int(stream / 2) + 1 })

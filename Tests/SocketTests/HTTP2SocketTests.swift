@@ -157,9 +157,16 @@ extension TransportTests {
                     return !Frame.goaways(in: client.received).isEmpty
                 })
             gate.open()
+            #expect(
+                eventually {
+                    _ = client.read(milliseconds: 10)
+                    return String(decoding: client.received, as: UTF8.self).contains("late")
+                })
+            #expect(Frame.goaways(in: client.received) == [0] && !client.isClosed)
+            // This client does not answer the PING after the notice.
+            server.advance(by: .seconds(1))
             #expect(client.readToEnd())
             #expect(Frame.goaways(in: client.received) == [0, 0])
-            #expect(String(decoding: client.received, as: UTF8.self).contains("late"))
         }
 
         @Test("A client that never opens its window is cut off at the write deadline")
@@ -173,10 +180,10 @@ extension TransportTests {
             // As much as the window that every stream begins with: from here on the server waits for the client.
             #expect(eventually { client.read() && client.received.count > 65_535 })
             server.settle()
-            server.advance(by: .milliseconds(9_999))
+            server.advance(by: .milliseconds(9_990))
             while client.read(milliseconds: 0) {}
             #expect(!client.isClosed && Frame.goaways(in: client.received).isEmpty)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(client.readToEnd())
             #expect(Frame.goaways(in: client.received) == [11])
             #expect(eventually { server.records.all.first?.isComplete == false })

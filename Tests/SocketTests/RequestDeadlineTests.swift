@@ -25,9 +25,9 @@ extension TransportTests {
             server.advance(by: .seconds(40))
             first.open()
             #expect(eventually { second.waiting == 1 })
-            server.advance(by: .milliseconds(19_999))
+            server.advance(by: .milliseconds(19_990))
             #expect(client.isQuiet)
-            server.advance(by: .milliseconds(1))
+            server.advance(by: .milliseconds(10))
             #expect(client.reply()?.status == 503)
             second.open()
         }

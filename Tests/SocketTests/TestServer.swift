@@ -43,6 +43,8 @@ final class TestServer {
     }
 
     /// Moves the server's time; every loop has done what was due when this returns.
+    ///
+    /// A loop looks at deadlines 5 ms apart at least, so one may be up to that late.
     func advance(by duration: Duration, _ location: SourceLocation = #_sourceLocation) {
         time.advance(by: duration)
         settle(location)
