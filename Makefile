@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8080
 MINUTES ?= 20
+RUNS ?= 20
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -19,7 +20,7 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -43,6 +44,10 @@ test-debug: libraries
 test-release: libraries
 	# In a folder of its own: built for tests, every module is compiled differently.
 	$(call tests,-c release --scratch-path .build/release-tests)
+
+## The debug tests RUNS times on processors that are kept busy: how many runs fail.
+test-under-load: libraries
+	Tests/Tools/repeat-tests $(RUNS)
 
 ## curl and Python's own HTTP client against a running service.
 test-clients: libraries clients
