@@ -6,6 +6,7 @@ PORT ?= 8080
 MINUTES ?= 20
 COMMIT ?= HEAD
 REQUESTS ?= 20000
+RUNS ?= 20
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -21,7 +22,8 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis compare \
+.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients abuse soak test-old-cpu accuracy bench \
+	lint docs fuzz sanitize schemathesis compare \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -45,6 +47,10 @@ test-debug: libraries
 test-release: libraries
 	# In a folder of its own: built for tests, every module is compiled differently.
 	$(call tests,-c release --scratch-path .build/release-tests)
+
+## The debug tests RUNS times on processors that are kept busy: how many runs fail.
+test-under-load: libraries
+	Tests/Tools/repeat-tests $(RUNS)
 
 ## curl and Python's own HTTP client against a running service.
 test-clients: libraries clients

@@ -45,6 +45,10 @@ let package = Package(
 
         .executableTarget(
             name: "http-echo", dependencies: ["HTTPServer"], path: "Tests/Fixtures/http-echo", swiftSettings: strict),
+        .target(name: "CAllocations", path: "Tests/Fixtures/CAllocations"),
+        .executableTarget(
+            name: "allocation-count", dependencies: ["CAllocations", "HTTPServer", "SoftmaxService"],
+            path: "Tests/Fixtures/allocation-count", swiftSettings: strict),
         .executableTarget(
             name: "softmax-stress", dependencies: ["SoftmaxCore"], path: "Tests/Fixtures/softmax-stress",
             swiftSettings: strict),
@@ -62,7 +66,8 @@ let package = Package(
         // Everything over real sockets, run by itself (see the Makefile). Takes its cases, its replies' parser and its
         // HTTP/2 frames from the tests of the sessions.
         .testTarget(
-            name: "SocketTests", dependencies: ["HTTPServer", "HTTPServerTests", "http-echo"], swiftSettings: strict),
+            name: "SocketTests", dependencies: ["HTTPServer", "HTTPServerTests", "allocation-count"],
+            swiftSettings: strict),
         .testTarget(
             name: "SoftmaxServiceTests", dependencies: ["SoftmaxService", "HTTPServer", "SoftmaxCore", "TensorJSON"],
             swiftSettings: strict),

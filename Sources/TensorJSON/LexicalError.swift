@@ -8,6 +8,7 @@ struct LexicalError: Error {
 
     /// The first thing in the document that is not UTF-8, not closed, or a control character in a string.
     init(in bytes: UnsafeBufferPointer<UInt8>) {
+        Work.count(bytes.count)
         let strings = Self.firstBadString(in: bytes)
         do {
             _ = try UTF8Span(validating: bytes.span)

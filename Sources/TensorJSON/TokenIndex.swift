@@ -6,6 +6,7 @@ struct TokenIndex: ~Copyable {
 
     /// Finds the tokens of a document.
     init(_ body: [UInt8]) throws(Failure) {
+        Work.count(body.count)
         var index: OpaquePointer?
         let status = body.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return csimdjson_empty }

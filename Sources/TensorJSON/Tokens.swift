@@ -17,7 +17,8 @@ struct Tokens: @unchecked Sendable {
 
     /// The first byte of a token; 0, which begins none, past the last one.
     func byte(_ token: Int) -> UInt8 {
-        token < count ? document.bytes[Int(document.tokens[token])] : 0
+        Work.count(1)
+        return token < count ? document.bytes[Int(document.tokens[token])] : 0
     }
 
     /// Where a token starts; the document's length past the last one.
@@ -28,7 +29,9 @@ struct Tokens: @unchecked Sendable {
     /// The bytes from a token's first one up to the next token, white space included.
     func text(_ token: Int) -> UnsafeBufferPointer<UInt8> {
         let start = offset(token)
-        return UnsafeBufferPointer(start: document.bytes + start, count: offset(token + 1) - start)
+        let text = UnsafeBufferPointer(start: document.bytes + start, count: offset(token + 1) - start)
+        Work.count(text.count)
+        return text
     }
 
     /// A string's bytes between its quotes, escapes as they are written.
@@ -58,11 +61,14 @@ struct Tokens: @unchecked Sendable {
 
     /// How many numbers, joined by commas, stand from a token on: at most `limit`.
     func countNumbers(_ token: Int, limit: Int) -> Int {
-        withUnsafePointer(to: document) { csimdjson_numbers_count($0, token, limit) }
+        let numbers = withUnsafePointer(to: document) { csimdjson_numbers_count($0, token, limit) }
+        Work.count(numbers)
+        return numbers
     }
 
     /// The byte at which the first malformed number among some tokens is wrong; nil where all are well-formed.
     func firstMalformedNumber(in tokens: Range<Int>) -> Int? {
+        Work.count(offset(tokens.upperBound) - offset(tokens.lowerBound))
         let offset = withUnsafePointer(to: document) {
             csimdjson_numbers_check($0, tokens.lowerBound, tokens.upperBound)
         }

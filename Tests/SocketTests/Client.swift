@@ -26,6 +26,9 @@ final class Client {
         if var receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
         }
+        // What is sent has arrived when the call returns, instead of waiting for the last piece's acknowledgement.
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -95,9 +98,12 @@ final class Client {
 
     func halfClose() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// How long to wait for what has to come.
+    static let patience: Int32 = 60_000
+
     /// Reads once, waiting for at most that long; `false` where nothing came.
     @discardableResult
-    func read(milliseconds: Int32 = 5_000, atMost: Int = 65_536) -> Bool {
+    func read(milliseconds: Int32 = patience, atMost: Int = 65_536) -> Bool {
         if isClosed { return false }
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return false }
@@ -113,19 +119,22 @@ final class Client {
     }
 
     /// Reads until the server closes; `false` where it does not in time.
-    func readToEnd(milliseconds: Int32 = 10_000) -> Bool {
-        while !isClosed, read(milliseconds: milliseconds) {}
+    func readToEnd() -> Bool {
+        while !isClosed, read() {}
         return isClosed
     }
 
+    /// Whether nothing has come that was not taken, not even the end.
+    var isQuiet: Bool { !read(milliseconds: 0) && received.isEmpty && !isClosed }
+
     /// The next final or interim reply, or `nil` where none comes in time.
-    func reply(isForHead: Bool = false, milliseconds: Int32 = 10_000) -> Reply? {
+    func reply(isForHead: Bool = false) -> Reply? {
         while true {
             if let (reply, count) = Self.first(received, isForHead: isForHead, isClosed: isClosed) {
                 received.removeFirst(count)
                 return reply
             }
-            guard !isClosed, read(milliseconds: milliseconds) else { return nil }
+            guard !isClosed, read() else { return nil }
             // A long reply is not parsed anew for every piece of it.
             while read(milliseconds: 0) {}
         }

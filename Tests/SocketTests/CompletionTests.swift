@@ -13,7 +13,6 @@ extension TransportTests {
                 $0.limits.body = 10
                 $0.limits.fieldCount = 3
                 $0.workBudget = 5
-                $0.requestDeadline = .milliseconds(50)
             } handler: { request in
                 .deferred(cost: request.path == "/dear" ? 6 : 5) { _ in
                     gate.pass()
@@ -24,7 +23,6 @@ extension TransportTests {
                 ("POST / HTTP/1.1\r\nHost: a\r\nX-Mark: yes\r\nContent-Length: 11\r\n\r\n", 413),
                 ("GET / HTTP/1.1\r\nHost: a\r\nX-Mark: yes\r\nB: b\r\nC: c\r\n\r\n", 431),
                 ("GET /dear HTTP/1.1\r\nHost: a\r\nX-Mark: yes\r\n\r\n", 503),
-                ("GET /late HTTP/1.1\r\nHost: a\r\nX-Mark: yes\r\n\r\n", 503),
             ]
             for (request, status) in requests {
                 let client = try server.client()
@@ -33,6 +31,13 @@ extension TransportTests {
                 #expect(reply?.status == status)
                 #expect(reply?["x-completed"] == "yes", "\(request)")
             }
+            let late = try server.client()
+            late.get("/late", "X-Mark: yes\r\n")
+            #expect(eventually { gate.waiting == 1 })
+            server.advance(by: .seconds(60))
+            let reply = late.reply()
+            #expect(reply?.status == 503)
+            #expect(reply?["x-completed"] == "yes")
             gate.open()
             let client = try server.client()
             client.send("nonsense\r\n\r\n")

@@ -69,42 +69,66 @@ extension TransportTests {
         @Test("a reader that stops makes the stream stop, and one that goes on gets all of it")
         func slowReader() throws {
             let source = CountingSource(pieces: 400, size: 64 * 1024)
-            let server = try TestServer({ _ in }) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+            let server = try oneByOne { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
             let client = try server.client(receiveBuffer: 16 * 1024)
             client.get("/")
             #expect(client.read())
             // The stream stands still once the kernel's buffers are full: at most a few MiB of its 25.
-            var made = -1
-            #expect(
-                eventually {
-                    let before = made
-                    made = source.made.load(ordering: .relaxed)
-                    usleep(100_000)
-                    return made == before
-                })
+            let made = try standstill(of: source, in: server)
             #expect(made < 150)
             #expect(client.reply()?.body.count == 400 * 64 * 1024)
         }
 
-        @Test("two streams and a short job share one compute thread by turns")
-        func fairness() throws {
-            let sources = (0..<2).map { _ in CountingSource(pieces: 3_000, size: 4 * 1024) }
-            let server = try TestServer({ $0.computeThreads = 1 }) { request in
-                if request.path == "/0" { return .ready(HTTPResponse(status: 200, body: .stream(sources[0]))) }
-                if request.path == "/1" { return .ready(HTTPResponse(status: 200, body: .stream(sources[1]))) }
+        /// A server of one loop and one compute thread; `/short` is work for that thread.
+        private func oneByOne(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) throws -> TestServer {
+            try TestServer {
+                $0.loops = 1
+                $0.computeThreads = 1
+            } handler: { request in
+                guard request.path == "/short" else { return handler(request) }
                 return .deferred(cost: 1) { _ in .ready(HTTPResponse(status: 200, body: .bytes([1]))) }
             }
-            let streams = try (0..<2).map { _ in try server.client() }
-            for (index, client) in streams.enumerated() {
-                client.get("/\(index)")
-                #expect(client.read())
+        }
+
+        /// How many pieces a stream has made once it makes no more.
+        ///
+        /// Work is done in the order it comes: by the time that two short jobs are answered, one after the other, a piece
+        /// that was asked for before is made, and the one that it led to.
+        private func standstill(of source: CountingSource, in server: TestServer) throws -> Int {
+            let client = try server.client()
+            var made = -1
+            while true {
+                let before = made
+                for _ in 0..<2 {
+                    client.get("/short")
+                    try #require(client.reply()?.body == [1])
+                }
+                made = source.made.load(ordering: .relaxed)
+                if made == before { return made }
             }
+        }
+
+        @Test("two streams and a short job share one compute thread by turns")
+        func fairness() throws {
+            let sources = (0..<2).map { _ in GatedSource(pieces: 3) }
+            let server = try oneByOne { request in
+                .ready(HTTPResponse(status: 200, body: .stream(sources[request.path == "/0" ? 0 : 1])))
+            }
+            let streams = try (0..<2).map { _ in try server.client() }
+            streams[0].get("/0")
+            #expect(eventually { sources[0].gate.waiting == 1 })
+            streams[1].get("/1")
+            // The head of the second stream shows that its first piece has been asked for, and waits.
+            #expect(streams[1].read())
             let short = try server.client()
             short.get("/short")
+            #expect(eventually { server.server.status.workCost == 1 })
+            // One piece of each may be made: a stream that had another turn before the short job would hold it up.
+            for source in sources { source.gate.letOne() }
             #expect(short.reply()?.body == [1])
-            // The kernel's buffers do not hold either stream: it cannot have ended before the short job came.
-            #expect(sources.allSatisfy { $0.made.load(ordering: .relaxed) < 3_000 })
-            for client in streams { #expect(client.reply()?.body.count == 3_000 * 4 * 1024) }
+            #expect(sources.allSatisfy { $0.gate.waiting <= 2 })
+            for source in sources { source.gate.open() }
+            for client in streams { #expect(client.reply()?.body == [1, 2, 3]) }
         }
 
         @Test("work over the budget gets 503 with Retry-After and never runs")
@@ -192,7 +216,7 @@ extension TransportTests {
         @Test("a client that closes in the middle of a stream ends it")
         func disconnectDuringStream() throws {
             let source = CountingSource(pieces: 1_000_000, size: 64 * 1024)
-            let server = try TestServer({ _ in }) { _ in
+            let server = try oneByOne { _ in
                 .deferred(cost: 9) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
             }
             let client = try server.client()
@@ -202,8 +226,8 @@ extension TransportTests {
             #expect(eventually { server.server.status.openConnections == 0 })
             #expect(eventually { server.server.status.workCost == 0 })
             let made = source.made.load(ordering: .relaxed)
-            usleep(50_000)
-            #expect(source.made.load(ordering: .relaxed) <= made + 1)
+            #expect(made < 1_000)
+            #expect(try standstill(of: source, in: server) <= made + 1)
         }
 
         @Test("work that defers again is held to its true cost")
@@ -227,15 +251,19 @@ extension TransportTests {
 
         @Test("a half-closed client still gets its deferred reply")
         func halfClosed() throws {
+            let gate = Gate()
             let server = try TestServer({ _ in }) { _ in
                 .deferred(cost: 1) { _ in
-                    usleep(50_000)
+                    gate.pass()
                     return .ready(HTTPResponse(status: 200, body: .bytes([7])))
                 }
             }
             let client = try server.client()
             client.get("/")
             client.halfClose()
+            #expect(eventually { gate.waiting == 1 })
+            server.settle()
+            gate.open()
             #expect(client.reply()?.body == [7])
             #expect(client.readToEnd())
         }
@@ -243,9 +271,11 @@ extension TransportTests {
         @Test("work past its deadline is cancelled and answered with 503")
         func requestDeadline() throws {
             let cancelled = Counter()
-            let server = try TestServer({ $0.requestDeadline = .milliseconds(100) }) { request in
+            let begun = Counter()
+            let server = try TestServer({ _ in }) { request in
                 guard request.path == "/slow" else { return TestServer.ok(request) }
                 return .deferred(cost: 3) { cancellation in
+                    begun.add()
                     while !cancellation.isCancelled { usleep(1_000) }
                     cancelled.add()
                     return .ready(HTTPResponse(status: 200))
@@ -253,6 +283,10 @@ extension TransportTests {
             }
             let client = try server.client()
             client.get("/slow")
+            #expect(eventually { begun.value == 1 })
+            server.advance(by: .milliseconds(59_990))
+            #expect(client.isQuiet && cancelled.value == 0)
+            server.advance(by: .milliseconds(10))
             #expect(client.reply()?.status == 503)
             client.get("/")
             #expect(client.reply()?.text == "OK")
@@ -263,11 +297,17 @@ extension TransportTests {
         @Test("a stream past its deadline is cut so that the client can tell", arguments: ["1.1", "1.0"])
         func streamDeadline(version: String) throws {
             let stuck = StuckSource()
-            let server = try TestServer({ $0.requestDeadline = .milliseconds(100) }) { _ in
+            let server = try TestServer({ _ in }) { _ in
                 .ready(HTTPResponse(status: 200, body: .stream(stuck)))
             }
             let client = try server.client()
             client.send("GET / HTTP/\(version)\r\nHost: a\r\n\r\n")
+            #expect(eventually { stuck.end.waiting == 1 })
+            server.settle()
+            server.advance(by: .milliseconds(59_990))
+            while client.read(milliseconds: 0) {}
+            #expect(!client.isClosed)
+            server.advance(by: .milliseconds(10))
             #expect(client.readToEnd())
             stuck.end.open()
             if version == "1.0" {

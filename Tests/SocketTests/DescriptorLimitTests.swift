@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import HTTPServer
 import Testing
 
@@ -9,59 +9,65 @@ extension TransportTests {
     struct DescriptorLimit {
         @Test("with no descriptor left the server waits without spinning, and goes on when there is one")
         func exhausted() throws {
-            let echo = try EchoProcess(descriptors: 64)
-            defer { echo.stop() }
-            let first = try Client(port: echo.port)
-            first.get("/")
-            #expect(first.reply()?.status == 200)
-            let clients = try (0..<200).map { _ in try Client(port: echo.port) }
-            // The last one waits in the backlog, so all descriptors are taken by now or soon.
-            clients[199].get("/")
-            #expect(!clients[199].read(milliseconds: 300))
-            let before = echo.processorSeconds
-            #expect(!clients[199].read(milliseconds: 1_500))
-            #expect(echo.processorSeconds - before < 0.2)
-            first.get("/")
-            #expect(first.reply()?.status == 200)
-            clients[..<190].forEach { $0.close() }
-            #expect(clients[199].reply()?.status == 200)
-            let new = try Client(port: echo.port)
-            new.get("/")
-            #expect(new.reply()?.status == 200)
+            let gate = Gate()
+            let server = try TestServer {
+                $0.loops = 1
+            } handler: { request in
+                // On the loop's own thread: nobody is accepted meanwhile.
+                if request.path == "/hold" { gate.pass() }
+                return TestServer.ok(request)
+            }
+            let first = try server.client()
+            first.get("/hold")
+            #expect(eventually { gate.waiting == 1 })
+            let waiting = try (0..<4).map { _ in try server.client() }
+            waiting.forEach { $0.get("/") }
+            do {
+                let limit = try DescriptorCeiling()
+                defer { limit.lift() }
+                gate.open()
+                #expect(first.reply()?.status == 200)
+                #expect(eventually { server.server.status.counts.acceptPauses == 1 })
+                // As long as its time stands still the loop has one turn for each that it is asked for: two looks at the
+                // time, when it is woken and when all that woke it is done. A loop that spins has more.
+                server.settle()
+                let looks = server.looks
+                for _ in 0..<100 { server.settle() }
+                #expect(server.looks - looks == 200)
+                // After each pause it tries once.
+                for pause in 2...20 {
+                    server.advance(by: .milliseconds(100))
+                    #expect(server.server.status.counts.acceptPauses == pause)
+                }
+                #expect(server.server.status.openConnections == 1)
+                #expect(waiting.allSatisfy { $0.isQuiet })
+                first.get("/")
+                #expect(first.reply()?.status == 200)
+            }
+            server.advance(by: .milliseconds(100))
+            for client in waiting { #expect(client.reply()?.status == 200) }
+            #expect(server.server.status.openConnections == 5)
         }
     }
 }
 
-/// The http-echo fixture, beside this test's executable, with so many descriptors.
-private final class EchoProcess {
-    private let process = Process()
-    let port: UInt16
+/// This process can open no more descriptors until the limit is lifted.
+private struct DescriptorCeiling {
+    private var before = rlimit()
 
-    init(descriptors: Int) throws {
-        let directory = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = [
-            "-c", "ulimit -n \(descriptors); exec \"$0\" 0", directory.appending(path: "http-echo").path(),
-        ]
-        process.standardOutput = output
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        port = try #require(line.split(whereSeparator: { ":\n".contains($0) }).last.flatMap { UInt16($0) }, "\(line)")
+    init() throws {
+        try #require(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &before) == 0)
+        // The lowest number that is free is the one that the next descriptor would get.
+        let next = dup(STDERR_FILENO)
+        close(next)
+        try #require(next >= 0)
+        var limit = before
+        limit.rlim_cur = rlim_t(next)
+        try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
     }
 
-    func stop() {
-        // Not SIGTERM: the child inherits this thread's signal mask, and Dispatch's threads block it.
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
-
-    /// User and system time so far.
-    var processorSeconds: Double {
-        let stat = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)) ?? ""
-        // The fields after the name in parentheses: utime and stime are the 12th and 13th, in 1/100 s.
-        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return .nan }
-        return (user + system) / 100
+    func lift() {
+        var limit = before
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

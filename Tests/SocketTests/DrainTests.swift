@@ -28,12 +28,13 @@ extension TransportTests {
             #expect(!server.server.status.isDraining)
             server.server.beginDrain()
             #expect(server.server.status.isDraining)
+            server.settle()
+            #expect(idle.isQuiet)
+            server.advance(by: .seconds(1))
             #expect(idle.readToEnd())
-            #expect(!idle.wasReset)
-            #expect(throws: ConnectFailure.self) {
-                // Refused once the listeners are closed.
-                while true { try server.client().close() }
-            }
+            #expect(idle.received.isEmpty && !idle.wasReset)
+            #expect(!server.isListening)
+            #expect(throws: ConnectFailure.self) { try server.client() }
             begun.send("cd")
             let late = try #require(begun.reply())
             #expect(late.text == "abcd")
@@ -45,7 +46,7 @@ extension TransportTests {
             #expect(busy.readToEnd())
             #expect(begun.readToEnd())
             [idle, busy, begun].forEach { $0.close() }
-            server.server.waitUntilStopped()
+            server.expectStopped()
             #expect(server.server.status.counts.incomplete == 0)
         }
 
@@ -54,9 +55,8 @@ extension TransportTests {
             let server = try TestServer()
             let clients = try (0..<20).map { _ in try server.client() }
             #expect(eventually { server.server.status.openConnections == 20 })
-            server.server.beginDrain()
-            // Every loop has heard of it once no listener is left.
-            #expect(eventually { !server.isListening })
+            beginDrain(of: server)
+            #expect(clients.allSatisfy { $0.isQuiet })
             for client in clients {
                 client.get("/")
                 let reply = try #require(client.reply())
@@ -64,7 +64,28 @@ extension TransportTests {
                 #expect(reply["connection"] == "close")
                 client.close()
             }
-            server.server.waitUntilStopped()
+            server.expectStopped()
+        }
+
+        @Test("a connection that sends no more after the drain's beginning is closed a second later")
+        func noRequest() throws {
+            let server = try TestServer()
+            let clients = try (0..<20).map { _ in try server.client() }
+            #expect(eventually { server.server.status.openConnections == 20 })
+            beginDrain(of: server)
+            server.advance(by: .milliseconds(940))
+            #expect(clients.allSatisfy { $0.isQuiet })
+            server.advance(by: .milliseconds(10))
+            for client in clients { #expect(client.readToEnd() && !client.wasReset) }
+            server.expectStopped()
+        }
+
+        /// Begins it and lets handshakes end: every loop has heard of it, and no listener is left.
+        private func beginDrain(of server: TestServer) {
+            server.server.beginDrain()
+            server.settle()
+            server.advance(by: .milliseconds(50))
+            #expect(!server.isListening)
         }
 
         @Test("a connection in use gets one more request answered, in case it was on its way")
@@ -75,7 +96,7 @@ extension TransportTests {
                 client.get("/")
                 #expect(client.reply()?["connection"] != "close")
             }
-            server.server.beginDrain()
+            beginDrain(of: server)
             for client in clients {
                 client.get("/")
                 let reply = try #require(client.reply())
@@ -83,7 +104,7 @@ extension TransportTests {
                 #expect(client.readToEnd())
                 client.close()
             }
-            server.server.waitUntilStopped()
+            server.expectStopped()
         }
 
         @Test("a client whose streamed reply began before the drain gets one more request answered after it")
@@ -97,9 +118,7 @@ extension TransportTests {
             let client = try server.client()
             client.get("/stream")
             #expect(eventually { source.gate.waiting == 1 })
-            server.server.beginDrain()
-            // Every loop has heard of it once no listener is left.
-            #expect(eventually { !server.isListening })
+            beginDrain(of: server)
             source.gate.open()
             let reply = try #require(client.reply())
             #expect(reply.isWhole && reply["connection"] == nil)
@@ -109,20 +128,22 @@ extension TransportTests {
             #expect(last["connection"] == "close")
             #expect(client.readToEnd())
             client.close()
-            server.server.waitUntilStopped()
+            server.expectStopped()
         }
 
         @Test("no request that was sent is lost while clients keep coming")
         func underLoad() throws {
-            let server = try TestServer()
+            // Its loops need only some of their time, and that it passes.
+            let server = try TestServer(clock: .system)
             let answered = Counter()
             let lost = Counter()
+            let isOver = Gate()
             let clients = DispatchGroup()
             let port = server.port
             for _ in 0..<8 {
                 DispatchQueue.global().async(group: clients) {
                     // One connection per request: none can be closed while idle.
-                    while let client = try? Client(port: port) {
+                    while !isOver.isOpenForAll, let client = try? Client(port: port) {
                         client.get("/")
                         if client.reply()?.status == 200 { answered.add() } else { lost.add() }
                         client.close()
@@ -131,15 +152,18 @@ extension TransportTests {
             }
             #expect(eventually { answered.value > 200 })
             server.server.beginDrain()
-            server.server.waitUntilStopped()
-            clients.wait()
+            server.expectStopped()
+            // Refused by now; were they not, they would have to be told.
+            let areRefused = clients.wait(timeout: .now() + 60) == .success
+            isOver.open()
+            #expect(areRefused)
             #expect(lost.value == 0)
         }
 
         @Test("what is not finished by the drain's deadline is cut")
         func deadline() throws {
             let gate = Gate()
-            let server = try TestServer({ $0.drainDeadline = .milliseconds(200) }) { _ in
+            let server = try TestServer({ _ in }) { _ in
                 .deferred(cost: 1) { cancellation in
                     _ = eventually { cancellation.isCancelled }
                     if cancellation.isCancelled { gate.open() }
@@ -149,25 +173,39 @@ extension TransportTests {
             let client = try server.client()
             client.get("/")
             #expect(eventually { server.server.status.workCost == 1 })
-            server.server.beginDrain()
-            server.server.waitUntilStopped()
+            beginDrain(of: server)
+            server.advance(by: .milliseconds(29_940))
+            #expect(client.isQuiet)
+            #expect(server.server.status.openConnections == 1)
+            server.advance(by: .milliseconds(10))
+            server.expectStopped()
             #expect(client.readToEnd())
             #expect(eventually { gate.isOpenForAll })
-            #expect(server.server.status.workCost == 0)
+            #expect(eventually { server.server.status.workCost == 0 })
             #expect(server.server.status.openConnections == 0)
         }
 
         @Test("during the drain delay new connections are still served, and the status says so")
         func delay() throws {
-            let server = try TestServer { $0.drainDelay = .milliseconds(300) }
+            let server = try TestServer { $0.drainDelay = .seconds(5) }
             server.server.beginDrain()
             #expect(server.server.status.isDraining)
+            server.settle()
+            server.advance(by: .milliseconds(4_990))
+            #expect(server.isListening)
             let client = try server.client()
             client.get("/")
-            #expect(client.reply()?.status == 200)
+            let reply = try #require(client.reply())
+            #expect(reply.status == 200 && reply["connection"] == nil)
+            server.settle()
+            server.advance(by: .milliseconds(10))
+            server.advance(by: .milliseconds(50))
+            #expect(!server.isListening)
+            #expect(client.isQuiet)
+            server.advance(by: .seconds(1))
             #expect(client.readToEnd())
             client.close()
-            server.server.waitUntilStopped()
+            server.expectStopped()
         }
 
         @Test("stopping at once closes everything")
@@ -177,7 +215,7 @@ extension TransportTests {
             client.get("/")
             #expect(client.reply()?.status == 200)
             server.server.stopNow()
-            server.server.waitUntilStopped()
+            server.expectStopped()
             #expect(client.readToEnd())
             #expect(server.records.flushes >= 2)
         }

@@ -39,7 +39,7 @@ extension TransportTests {
                 ("--http1.1", "ok http1_1|200 1.1"),
             ])
         func curl(_ option: String, _ expected: String) throws {
-            let server = try TestServer { _ in
+            let server = try TestServer(clock: .system) { _ in
             } handler: { request in
                 .ready(HTTPResponse(status: 200, body: .bytes(Array("ok \(request.version)".utf8))))
             }
@@ -53,7 +53,7 @@ extension TransportTests {
 
         @Test("curl sends and gets a long body, and reads an early 413", .enabled(if: find("curl") != nil))
         func curlBodies() throws {
-            let server = try TestServer { $0.limits.body = 3_000_000 }
+            let server = try TestServer(clock: .system) { $0.limits.body = 3_000_000 }
             let path = try #require(Self.find("curl"))
             let file = FileManager.default.temporaryDirectory.appendingPathComponent("http2-body-\(server.port)")
             defer { try? FileManager.default.removeItem(at: file) }
@@ -73,7 +73,7 @@ extension TransportTests {
         @Test("A streamed reply arrives whole, and its record is complete", .enabled(if: find("curl") != nil))
         func streams() throws {
             let source = CountingSource(pieces: 40, size: 100_000)
-            let server = try TestServer { _ in
+            let server = try TestServer(clock: .system) { _ in
             } handler: { _ in
                 .ready(HTTPResponse(status: 200, body: .stream(source)))
             }
@@ -87,7 +87,7 @@ extension TransportTests {
 
         @Test("h2load gets every reply of many streams", .enabled(if: find("h2load") != nil))
         func load() throws {
-            let server = try TestServer()
+            let server = try TestServer(clock: .system)
             let path = try #require(Self.find("h2load"))
             let output = try Self.run(
                 path, ["-n", "5000", "-c", "4", "-m", "100", "http://127.0.0.1:\(server.port)/"])
@@ -98,7 +98,7 @@ extension TransportTests {
 
         @Test("nghttp posts over an upgrade and gets its answer", .enabled(if: find("nghttp") != nil))
         func nghttp() throws {
-            let server = try TestServer()
+            let server = try TestServer(clock: .system)
             let path = try #require(Self.find("nghttp"))
             for option in ["-u", "-v"] {
                 let output = try Self.run(path, [option, "http://127.0.0.1:\(server.port)/"])
@@ -132,7 +132,7 @@ extension TransportTests {
             #expect(
                 eventually {
                     _ = client.read(milliseconds: 10)
-                    return client.received.count > 30
+                    return client.hasPingAnswer
                 })
             #expect(!client.isClosed)
         }
@@ -157,23 +157,43 @@ extension TransportTests {
                     return !Frame.goaways(in: client.received).isEmpty
                 })
             gate.open()
+            #expect(
+                eventually {
+                    _ = client.read(milliseconds: 10)
+                    return String(decoding: client.received, as: UTF8.self).contains("late")
+                })
+            #expect(Frame.goaways(in: client.received) == [0] && !client.isClosed)
+            // This client does not answer the PING after the notice.
+            server.advance(by: .seconds(1))
             #expect(client.readToEnd())
             #expect(Frame.goaways(in: client.received) == [0, 0])
-            #expect(String(decoding: client.received, as: UTF8.self).contains("late"))
         }
 
         @Test("A client that never opens its window is cut off at the write deadline")
         func shutWindow() throws {
-            let server = try TestServer {
-                $0.writeDeadline = .milliseconds(300)
+            let server = try TestServer { _ in
             } handler: { _ in
                 .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 100_000))))
             }
             let client = try server.client()
             client.send(Frame.preface + Frame.headers(1, flags: 5))
+            // As much as the window that every stream begins with: from here on the server waits for the client.
+            #expect(eventually { client.read() && client.received.count > 65_535 })
+            server.settle()
+            server.advance(by: .milliseconds(9_990))
+            while client.read(milliseconds: 0) {}
+            #expect(!client.isClosed && Frame.goaways(in: client.received).isEmpty)
+            server.advance(by: .milliseconds(10))
             #expect(client.readToEnd())
             #expect(Frame.goaways(in: client.received) == [11])
             #expect(eventually { server.records.all.first?.isComplete == false })
         }
+    }
+}
+
+extension Client {
+    /// Whether the answer to ``Frame/ping`` is among what was received: that frame with its ACK flag (RFC 9113 section 6.7).
+    var hasPingAnswer: Bool {
+        received.firstRange(of: Frame.bytes(type: 6, flags: 1, Array(Frame.ping.suffix(8)))) != nil
     }
 }

@@ -8,9 +8,8 @@ extension TransportTests {
     struct RequestDeadlines {
         @Test("a request that defers twice has no more time to begin its reply than one that defers once")
         func deferredTwice() throws {
-            let time = ManualClock()
             let (first, second) = (Gate(), Gate())
-            let server = try TestServer(clock: time.clock) { _ in
+            let server = try TestServer { _ in
             } handler: { _ in
                 .deferred(cost: 1) { _ in
                     first.pass()
@@ -23,20 +22,20 @@ extension TransportTests {
             let client = try server.client()
             client.get("/")
             #expect(eventually { first.waiting == 1 })
-            time.pass(seconds: 40)
+            server.advance(by: .seconds(40))
             first.open()
             #expect(eventually { second.waiting == 1 })
-            time.pass(seconds: 25)
-            server.server.wake()
-            #expect(client.reply(milliseconds: 5_000)?.status == 503)
+            server.advance(by: .milliseconds(19_990))
+            #expect(client.isQuiet)
+            server.advance(by: .milliseconds(10))
+            #expect(client.reply()?.status == 503)
             second.open()
         }
 
         @Test("a streamed body has that time for each of its pieces")
         func pieces() throws {
-            let time = ManualClock()
             let source = GatedSource(pieces: 3)
-            let server = try TestServer(clock: time.clock) { _ in
+            let server = try TestServer { _ in
             } handler: { _ in
                 .deferred(cost: 1) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
             }
@@ -44,8 +43,7 @@ extension TransportTests {
             client.get("/")
             for piece in 1...3 {
                 #expect(eventually { source.gate.waiting == piece })
-                time.pass(seconds: 40)
-                server.server.wake()
+                server.advance(by: .seconds(40))
                 source.gate.letOne()
             }
             let reply = client.reply()

@@ -1,9 +1,13 @@
+import Dispatch
 import Glibc
 import HTTPServer
 import Synchronization
 import Testing
 
-/// Everything over real sockets, one test after the other: their deadlines are short and the machine is shared.
+/// Everything over real sockets, one test after the other.
+///
+/// The servers' time stands still unless a test moves it, so that no deadline depends on how busy the machine is. Every
+/// wait for an event is bounded, far above what it takes, and fails the test where the event does not come.
 @Suite("Transport", .serialized)
 enum TransportTests {}
 
@@ -12,9 +16,12 @@ final class TestServer {
     let server: HTTPServer
     let records: Records
     let port: UInt16
+    private let time = ManualClock()
 
+    /// - Parameter clock: `nil` for time that only ``advance(by:)`` moves; the system's where a test needs nothing of it
+    ///   but that it passes.
     init(
-        clock: TransportClock = .system, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+        clock: TransportClock? = nil, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
         handler: @escaping @Sendable (HTTPRequest) -> HTTPReply = TestServer.ok
     ) throws {
         var configuration = HTTPServerConfiguration()
@@ -24,16 +31,37 @@ final class TestServer {
         let records = Records()
         self.records = records
         server = HTTPServer(
-            configuration: configuration, handler: ClosureHandler(respond: handler), clock: clock,
-            makeObserver: { _ in RecordingObserver(records) })
+            configuration: configuration, handler: ClosureHandler(respond: handler), clock: clock ?? time.clock,
+            makeObserver: { RecordingObserver(records, loop: $0) })
         try server.start()
         port = try #require(server.boundPort)
     }
 
     deinit {
         server.stopNow()
-        server.waitUntilStopped()
+        expectStopped()
     }
+
+    /// Moves the server's time; every loop has done what was due when this returns.
+    ///
+    /// A loop looks at deadlines 5 ms apart at least, so one may be up to that late.
+    func advance(by duration: Duration, _ location: SourceLocation = #_sourceLocation) {
+        time.advance(by: duration)
+        settle(location)
+    }
+
+    /// Has every loop do what it can do by now: take what its sockets hold, close what is over.
+    func settle(_ location: SourceLocation = #_sourceLocation) {
+        #expect(server.runTurn(within: .seconds(60)), "a loop is stuck", sourceLocation: location)
+    }
+
+    /// All loops end, time standing still.
+    func expectStopped(_ location: SourceLocation = #_sourceLocation) {
+        #expect(server.waitUntilStopped(within: .seconds(60)), "a loop goes on", sourceLocation: location)
+    }
+
+    /// How often the loops have looked at the time: at least once a turn.
+    var looks: Int { time.looks }
 
     /// Whether any socket listens on the port: state 0A in proc(5)'s /proc/net/tcp.
     ///
@@ -57,17 +85,28 @@ final class TestServer {
     }
 }
 
-/// Time that a test moves by hand.
-final class ManualClock: Sendable {
-    private let now = Locked<UInt64>(1_000_000_000)
+/// Time that stands still until a test moves it.
+private final class ManualClock: Sendable {
+    private struct State: Sendable {
+        var now: UInt64 = 1_000_000_000
+        var looks = 0
+    }
+    private let state = Locked(State())
 
     var clock: TransportClock {
         TransportClock(
-            monotonic: { self.now.withLock { $0 } },
-            unixSeconds: { 1_800_000_000 + self.now.withLock { Int($0 / 1_000_000_000) } })
+            monotonic: {
+                self.state.withLock {
+                    $0.looks += 1
+                    return $0.now
+                }
+            },
+            unixSeconds: { 1_800_000_000 + self.state.withLock { Int($0.now / 1_000_000_000) } }, isRunning: false)
     }
 
-    func pass(seconds: UInt64) { now.withLock { $0 += seconds * 1_000_000_000 } }
+    var looks: Int { state.withLock { $0.looks } }
+
+    func advance(by duration: Duration) { state.withLock { $0.now += duration.nanoseconds } }
 }
 
 private struct ClosureHandler: HTTPHandler {
@@ -81,25 +120,35 @@ private struct ClosureHandler: HTTPHandler {
 /// What the observers of all loops were told.
 final class Records: Sendable {
     private let list = Locked<[HTTPAccessRecord]>([])
+    private let counts = Locked<[Int: Int]>([:])
     private let flushed = Atomic<Int>(0)
 
     var all: [HTTPAccessRecord] { list.withLock { $0 } }
+    /// How many requests each loop has answered.
+    var perLoop: [Int: Int] { counts.withLock { $0 } }
     var flushes: Int { flushed.load(ordering: .relaxed) }
 
-    fileprivate func add(_ record: HTTPAccessRecord) { list.withLock { $0.append(record) } }
+    fileprivate func add(_ record: HTTPAccessRecord, loop: Int) {
+        list.withLock { $0.append(record) }
+        counts.withLock { $0[loop, default: 0] += 1 }
+    }
     fileprivate func flush() { flushed.add(1, ordering: .relaxed) }
 }
 
 private final class RecordingObserver: HTTPObserver {
     private let records: Records
-    init(_ records: Records) { self.records = records }
-    func record(_ record: HTTPAccessRecord) { records.add(record) }
+    private let loop: Int
+    init(_ records: Records, loop: Int) {
+        self.records = records
+        self.loop = loop
+    }
+    func record(_ record: HTTPAccessRecord) { records.add(record, loop: loop) }
     func flush() { records.flush() }
 }
 
-/// Looks until a condition holds, for at most that long.
-func eventually(milliseconds: Int = 5_000, _ condition: () -> Bool) -> Bool {
-    let end = TransportClock.system.monotonic() + UInt64(milliseconds) * 1_000_000
+/// Looks until a condition holds; `false` where it does not within so many seconds.
+func eventually(seconds: UInt64 = 60, _ condition: () -> Bool) -> Bool {
+    let end = TransportClock.system.monotonic() + seconds * 1_000_000_000
     while TransportClock.system.monotonic() < end {
         if condition() { return true }
         usleep(1_000)

@@ -26,25 +26,32 @@ import Testing
         writer.write(Array("four\n".utf8))
         writer.write(Array("five\nsix\n".utf8))
         #expect(try pipe.fileHandleForReading.read(upToCount: count)?.count == count)
-        writer.finish()
+        writer.finish(within: .seconds(60))
         let text = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
         let note = #"{"level":"warn","message":"log lines dropped","count":5}"#
         #expect(text == "first\nsecond\n\(note)\nfour\n")
+    }
+
+    /// Calls on a thread of its own; the group is left when the call returns.
+    private func begin(_ call: @escaping @Sendable () -> Void) -> DispatchGroup {
+        let group = DispatchGroup()
+        DispatchQueue(label: "test").async(group: group, execute: call)
+        return group
     }
 
     @Test func `a log that nobody reads does not keep its writer from ending`() {
         let (pipe, _) = fullPipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         writer.write(Array("never read\n".utf8))
-        // Would not come back, were it not bounded.
-        writer.finish(within: .milliseconds(10))
-        let begin = DispatchTime.now()
+        let bounded = begin { writer.finish(within: .milliseconds(10)) }
+        #expect(bounded.wait(timeout: .now() + 60) == .success)
+        // A wait of an hour that is hurried, whether it has begun by then or not.
+        let hurried = begin { writer.finish(within: .seconds(3600)) }
         writer.hurry()
-        writer.finish(within: .seconds(20))
-        #expect(DispatchTime.now() < begin + .seconds(20))
+        #expect(hurried.wait(timeout: .now() + 60) == .success)
         // Lets the writer's thread go, and waits until it has: a pipe without a reader would end the process.
         _ = pipe.fileHandleForReading.availableData
-        writer.finish(within: .seconds(20))
+        writer.finish(within: .seconds(60))
         withExtendedLifetime(pipe) {}
     }
 }

@@ -249,6 +249,9 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
     /// How many bytes are allocated for the body that is being received.
     package var bodyCapacity: Int { body.capacity }
 
+    /// How many bytes were looked at to find the lines of the head that is being received: no more than it has.
+    package var searchedBytes: Int { parser.searched }
+
     /// Whether to read from the socket: while the parser is starved and replies are taken.
     package var wantsInput: Bool {
         switch state {

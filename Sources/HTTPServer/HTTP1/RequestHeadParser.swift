@@ -15,6 +15,8 @@ struct RequestHeadParser: Sendable {
     private var fieldBytes = 0
     /// How many bytes of the incomplete line are known to hold no line feed.
     private var scanned = 0
+    /// How many bytes were looked at in search of this head's line feeds, those looked at twice counted twice.
+    private(set) var searched = 0
 
     /// Empty lines tolerated before a request line (RFC 9112 section 2.2).
     static let emptyLineLimit = 2
@@ -34,7 +36,7 @@ struct RequestHeadParser: Sendable {
         _ bytes: borrowing Span<UInt8>, limits: HTTPLimits
     ) throws(HTTPProblem) -> (consumed: Int, isComplete: Bool) {
         var start = 0
-        while let lineFeed = bytes.firstIndex(of: .lineFeed, from: start + scanned) {
+        while let lineFeed = findLineFeed(in: bytes, from: start + scanned) {
             scanned = 0
             let length = lineFeed + 1 - start
             try checkLength(length, of: bytes.extracting(start..<bytes.count), limits)
@@ -56,6 +58,12 @@ struct RequestHeadParser: Sendable {
         // The line is at least one line feed longer than what is there.
         if scanned > 0 { try checkLength(scanned + 1, of: bytes.extracting(start..<bytes.count), limits) }
         return (start, false)
+    }
+
+    private mutating func findLineFeed(in bytes: borrowing Span<UInt8>, from start: Int) -> Int? {
+        let found = bytes.firstIndex(of: .lineFeed, from: start)
+        searched &+= (found.map { $0 + 1 } ?? bytes.count) - start
+        return found
     }
 
     /// Makes sense of a complete head: ``RequestHead/interpret(bodyLimit:)``.

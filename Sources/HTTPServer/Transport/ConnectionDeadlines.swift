@@ -6,6 +6,7 @@ package struct DeadlineLimits: Sendable {
     package var write: UInt64
     package var linger: UInt64
     package var request: UInt64
+    package var drainDelay: UInt64
     package var drain: UInt64
     /// Bytes per second, at least 1.
     package var rate: UInt64
@@ -17,6 +18,7 @@ package struct DeadlineLimits: Sendable {
         write = configuration.writeDeadline.nanoseconds
         linger = configuration.lingerDeadline.nanoseconds
         request = configuration.requestDeadline.nanoseconds
+        drainDelay = configuration.drainDelay.nanoseconds
         drain = configuration.drainDeadline.nanoseconds
         rate = UInt64(max(1, configuration.minimumRate))
     }

@@ -33,7 +33,10 @@ final class EventLoop {
 
     private var nextScan = UInt64.max
     private var flushAt = UInt64.max
+    private var drainBegins = UInt64.max
     private var drainEnds = UInt64.max
+    /// Who waits for the end of this turn.
+    private var turnEnds: [@Sendable () -> Void] = []
     private var isStopped = false
 
     private static let listenerToken = UInt64.max
@@ -81,6 +84,8 @@ final class EventLoop {
         observer.flush()
         if !acceptor.isEnded { acceptor.end() }
         poller.close()
+        mailbox.end()
+        endTurn()
     }
 
     private func turn() {
@@ -108,7 +113,13 @@ final class EventLoop {
             flushAt = .max
             observer.flush()
         }
+        if drainBegins <= now { beginDrain() }
         if drainEnds <= now { isStopped = true }
+        if queued.isEmpty { endTurn() }
+    }
+
+    private func endTurn() {
+        while let whenOver = turnEnds.popLast() { whenOver() }
     }
 
     private func updateTime() {
@@ -119,9 +130,9 @@ final class EventLoop {
     /// Until the next thing that happens by itself, rounded up; −1 for never.
     private var millisecondsToWait: Int32 {
         if !queued.isEmpty { return 0 }
-        let next = min(nextScan, flushAt, acceptor.pausedUntil, acceptor.closesAt, drainEnds)
-        if next == .max { return -1 }
+        let next = min(nextScan, flushAt, acceptor.pausedUntil, acceptor.closesAt, drainBegins, drainEnds)
         if next <= now { return 0 }
+        if next == .max || !context.clock.isRunning { return -1 }
         return Int32(clamping: (next - now - 1) / 1_000_000 + 1)
     }
 
@@ -245,9 +256,9 @@ final class EventLoop {
                 connection(id)?.receive(reply, for: stream, on: self)
             case .piece(let id, let stream, let parts, let progress):
                 connection(id)?.receive(parts, progress, for: stream, on: self)
-            case .drain: beginDrain()
+            case .drain: drainBegins = now &+ context.deadlines.drainDelay
             case .stop: isStopped = true
-            case .wake: break
+            case .turn(let whenOver): turnEnds.append(whenOver)
             }
         }
         inbox.removeAll(keepingCapacity: true)
@@ -263,6 +274,7 @@ final class EventLoop {
     }
 
     private func beginDrain() {
+        drainBegins = .max
         guard !isDraining else { return }
         // Whoever waits in the backlog would be reset when the listener closes.
         acceptor.beginEnding(now: now)

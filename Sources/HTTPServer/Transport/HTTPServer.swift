@@ -1,4 +1,4 @@
-import Dispatch
+package import Dispatch
 import Glibc
 
 /// An HTTP server: one event loop per processor, a compute pool beside them, one handler.
@@ -108,14 +108,7 @@ public final class HTTPServer: Sendable {
             state.ending = .drain
             return state.mailboxes
         }
-        let delay = context.configuration.drainDelay.nanoseconds
-        if delay == 0 {
-            mailboxes.forEach { $0.post(.drain) }
-        } else {
-            DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay))) {
-                mailboxes.forEach { $0.post(.drain) }
-            }
-        }
+        mailboxes.forEach { $0.post(.drain) }
     }
 
     /// Closes every connection at once and ends the loops.
@@ -133,8 +126,22 @@ public final class HTTPServer: Sendable {
     /// Not to be called on a loop or in a handler.
     public func waitUntilStopped() { running.wait() }
 
-    /// Has every loop look at the clock: for a test that moves it by hand.
-    package func wake() { state.withLock { $0.mailboxes }.forEach { $0.post(.wake) } }
+    /// ``waitUntilStopped()`` for at most that long; whether all loops have ended.
+    package func waitUntilStopped(within time: DispatchTimeInterval) -> Bool {
+        running.wait(timeout: .now() + time) == .success
+    }
+
+    /// Has every loop that has not ended look at the clock and do what is due: for a test that moves it by hand.
+    ///
+    /// Returns whether they had done it within that time.
+    package func runTurn(within time: DispatchTimeInterval) -> Bool {
+        let turns = DispatchGroup()
+        for mailbox in state.withLock({ $0.mailboxes }) {
+            turns.enter()
+            mailbox.post(.turn { turns.leave() })
+        }
+        return turns.wait(timeout: .now() + time) == .success
+    }
 
     private func raiseDescriptorLimit() {
         let configuration = context.configuration

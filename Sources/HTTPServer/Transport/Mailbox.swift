@@ -11,15 +11,16 @@ enum LoopMessage: Sendable {
     case drain
     /// Close everything, end.
     case stop
-    /// Look at the clock again.
-    case wake
+    /// Look at the clock, do what is due, then call that.
+    case turn(whenOver: @Sendable () -> Void)
 }
 
 /// The way into a loop from other threads: a list under a lock, and an eventfd that wakes the loop.
 final class Mailbox: Sendable {
     /// The eventfd, for the loop's poller.
     let descriptor: Int32
-    private let messages = Locked<[LoopMessage]>([])
+    /// `nil` once the loop has ended.
+    private let messages = Locked<[LoopMessage]?>([])
 
     /// An empty one.
     init() throws(HTTPServerError) {
@@ -33,17 +34,18 @@ final class Mailbox: Sendable {
 
     /// Leaves a message.
     ///
-    /// From any thread, also after the loop has ended: then nobody reads it.
+    /// From any thread, also after the loop has ended: then it is dropped.
     func post(_ message: LoopMessage) {
-        let wasEmpty = messages.withLock { messages in
-            messages.append(message)
-            return messages.count == 1
+        let count = messages.withLock { messages in
+            messages?.append(message)
+            return messages?.count
         }
         // One wake-up for as many messages as gather until the loop takes them.
-        if wasEmpty {
+        if count == 1 {
             var one: UInt64 = 1
             _ = write(descriptor, &one, 8)
         }
+        if count == nil, case .turn(let whenOver) = message { whenOver() }
     }
 
     /// Takes all messages, oldest first.
@@ -52,6 +54,16 @@ final class Mailbox: Sendable {
     func take(into emptied: inout [LoopMessage]) {
         var count: UInt64 = 0
         _ = read(descriptor, &count, 8)
-        messages.withLock { swap(&$0, &emptied) }
+        messages.withLock { messages in
+            let taken = messages ?? []
+            messages = emptied
+            emptied = taken
+        }
+    }
+
+    /// The loop has ended: drops what nobody will read any more.
+    func end() {
+        let left = messages.withLock { $0.take() }
+        for case .turn(let whenOver) in left ?? [] { whenOver() }
     }
 }

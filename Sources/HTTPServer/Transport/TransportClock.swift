@@ -6,11 +6,18 @@ package struct TransportClock: Sendable {
     package var monotonic: @Sendable () -> UInt64
     /// Whole seconds since 1970-01-01T00:00:00Z.
     package var unixSeconds: @Sendable () -> Int
+    /// Whether time passes by itself.
+    ///
+    /// Where it does not, a loop sleeps until something happens, and ``HTTPServer/runTurn(within:)`` has it look again.
+    package var isRunning: Bool
 
     /// A clock of those two readings.
-    package init(monotonic: @escaping @Sendable () -> UInt64, unixSeconds: @escaping @Sendable () -> Int) {
+    package init(
+        monotonic: @escaping @Sendable () -> UInt64, unixSeconds: @escaping @Sendable () -> Int, isRunning: Bool = true
+    ) {
         self.monotonic = monotonic
         self.unixSeconds = unixSeconds
+        self.isRunning = isRunning
     }
 
     /// The machine's: CLOCK_MONOTONIC and CLOCK_REALTIME.

@@ -22,24 +22,31 @@ package final class HeapKeeping: Sendable {
     private static let processorsPerHeap = 4
 
     private let status: HTTPServerStatus
-    private let quiet: DispatchTimeInterval
+    private let whenQuiet: @Sendable (@escaping @Sendable () -> Void) -> Void
     private let release: @Sendable () -> Void
-    private let queue = DispatchQueue(label: "softmaxd.memory")
     private let isArmed = Atomic<Bool>(false)
     private let isBusy = Atomic<Bool>(false)
 
     /// Keeping for a server of that status.
     ///
     /// - Parameters:
-    ///   - quiet: how long no large request may have come before memory is given back. Default 1 s.
+    ///   - whenQuiet: calls its argument after the time in which no large request may have come before memory is given
+    ///     back: a second, but for a test.
     ///   - release: gives it back: malloc_trim(3), but for a test.
     init(
-        _ status: HTTPServerStatus, quiet: DispatchTimeInterval = .seconds(1),
+        _ status: HTTPServerStatus,
+        whenQuiet: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = HeapKeeping.afterSecond,
         release: @escaping @Sendable () -> Void = HeapKeeping.trim
     ) {
         self.status = status
-        self.quiet = quiet
+        self.whenQuiet = whenQuiet
         self.release = release
+    }
+
+    private static let queue = DispatchQueue(label: "softmaxd.memory")
+
+    private static func afterSecond(_ body: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .now() + 1, execute: body)
     }
 
     /// Sets the process's limits; once, before it serves.
@@ -70,7 +77,7 @@ package final class HeapKeeping: Sendable {
     }
 
     private func arm() {
-        queue.asyncAfter(deadline: .now() + quiet) { [self] in
+        whenQuiet { [self] in
             if isBusy.exchange(false, ordering: .relaxed) || status.workCost > 0 || status.bodyBytes > 0 {
                 arm()
                 return
