@@ -1,0 +1,6 @@
+// error: type 'Float16' does not conform to protocol 'SoftmaxScalar'
+import SoftmaxCore
+
+extension Float16: SoftmaxScalar {
+    public static var softmaxFormat: SoftmaxFormat<Double> { Double.softmaxFormat }
+}
