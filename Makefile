@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+.PHONY: run test test-debug test-release test-clients test-http2-clients test-outside abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -62,6 +62,10 @@ abuse: libraries $(PYTHON)
 soak: libraries $(PYTHON)
 	$(BUILD) --product softmaxd
 	Tests/Abuse/run $(PYTHON) soak .build/release/softmaxd $(MINUTES)
+
+## A package of somebody else's that depends on SoftmaxCore, and what it must not be able to compile.
+test-outside:
+	Tests/Outside/run
 
 ## The kernels' tests on an emulated CPU without AVX.
 test-old-cpu: libraries

@@ -2,5 +2,6 @@
 import SoftmaxCore
 
 extension Float16: SoftmaxScalar {
+    /// What an outsider might try.
     public static var softmaxFormat: SoftmaxFormat<Double> { Double.softmaxFormat }
 }
