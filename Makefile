@@ -22,8 +22,8 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients abuse soak test-old-cpu accuracy bench \
-	lint docs fuzz sanitize schemathesis compare \
+.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-outside test-old-cpu \
+	abuse abuse-full soak accuracy bench lint docs fuzz sanitize schemathesis compare \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -76,6 +76,10 @@ abuse: libraries $(PYTHON)
 soak: libraries $(PYTHON)
 	$(BUILD) --product softmaxd
 	Tests/Abuse/run $(PYTHON) soak .build/release/softmaxd $(MINUTES)
+
+## A package of somebody else's that depends on SoftmaxCore, and what it must not be able to compile.
+test-outside:
+	Tests/Outside/run
 
 ## The kernels' tests on an emulated CPU without AVX.
 test-old-cpu: libraries

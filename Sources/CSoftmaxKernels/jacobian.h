@@ -65,7 +65,8 @@ INLINE lanes wide_diagonal(
 }
 
 /// Overwrites e with y.
-static void make_probabilities(const struct layout *layout, const struct tile *tile, struct pair normaliser, bool wide) {
+static void make_probabilities(
+    const struct layout *layout, const struct tile *tile, struct pair normaliser, bool wide) {
     for (int64_t b = 0; b < layout->blocks; b++) {
         struct pair y = multiply(exponential_at(tile, b), normaliser);
         bits masked = wide ? exponents_at(tile, b) == MASKED : load(tile->logits + b * LANES) == -INFINITY;

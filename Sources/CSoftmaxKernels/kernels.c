@@ -18,7 +18,9 @@ static const struct softmax_kernels *const all_kernels[] = {
 int64_t softmax_scratch_count(int64_t classes) { return 4 * tile_count(classes); }
 
 int64_t softmax_probability_count(int64_t classes, double temperature) {
-    return (is_cold_exponent(ilogb(temperature)) ? 3 : 2) * whole_lanes(classes);
+    int exponent;
+    frexp(temperature, &exponent);  // of a fraction below 1
+    return (is_cold_exponent(exponent - 1) ? 3 : 2) * whole_lanes(classes);
 }
 
 const struct softmax_kernels *softmax_kernels_at(int64_t index) {

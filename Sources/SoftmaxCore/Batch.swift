@@ -7,7 +7,7 @@ struct Batch<S: SoftmaxScalar> {
     let options: SoftmaxOptions
     let build: KernelBuild
 
-    private var isSingle: Bool { S.softmaxFormat == .float32 }
+    private var isSingle: Bool { S.softmaxFormat.isSingle }
 
     /// Checks everything about the logits and options; throws what ``SoftmaxError`` says of each.
     init(

@@ -2,8 +2,9 @@ import CSoftmaxKernels
 
 /// One sample's Jacobian, prepared once, whose rows can be had a few at a time and on any thread.
 ///
-/// It holds two numbers per class, however many entries the Jacobian has: a dense Jacobian can be streamed without ever
-/// being in memory. Each entry has the bits that ``Softmax/jacobian(_:classes:options:into:)`` gives it.
+/// It holds two numbers per class (three at a temperature below 2^-400), however many entries the Jacobian has: a dense
+/// Jacobian can be streamed without ever being in memory. Each entry has the bits that
+/// ``Softmax/jacobian(_:classes:options:into:)`` gives it.
 public struct JacobianRows<S: SoftmaxScalar>: Sendable {
     private let sample: PreparedSample<S>
 

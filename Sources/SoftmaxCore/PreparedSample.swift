@@ -27,7 +27,8 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
         softmax_sample(
             probabilities: probabilities, classes: Int64(classes), argmax: argmax, complement_high: complement.x,
             complement_low: complement.y, complement_exponent: complementExponent, scale_high: scale.x,
-            scale_low: scale.y, scale_exponent: scaleExponent, is_single: S.softmaxFormat == .float32, is_logarithmic: isLogarithmic)
+            scale_low: scale.y, scale_exponent: scaleExponent, is_single: S.softmaxFormat.isSingle,
+            is_logarithmic: isLogarithmic)
     }
 
     /// Takes another row of the batch; `scratch` is as for the batch's own operations.

@@ -41,6 +41,12 @@ extension Softmax {
     /// except that a masked class's whole row is 0. The complement is computed, not subtracted, so that it keeps its
     /// digits where y rounds to 1. Each number is within 0.51 ulp, or 0.76 where it is subnormal.
     ///
+    /// A product of them is within a relative 5u of the entry (u = 2^-53, in float32 2^-24) where its factors, every
+    /// intermediate product and the result are normal numbers. A subnormal or vanished factor has lost digits that s may
+    /// bring back into range: there only ``jacobian(_:classes:options:into:)``,
+    /// ``jacobianDiagonal(_:classes:options:into:)``, ``jacobianEntries(_:classes:options:pairs:into:)`` and
+    /// ``JacobianRows`` have them.
+    ///
     /// - Parameters:
     ///   - logits: rows × classes.
     ///   - classes: numbers per row, positive.

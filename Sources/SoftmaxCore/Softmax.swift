@@ -4,8 +4,7 @@ import CSoftmaxKernels
 ///
 /// Every function takes a batch of samples: `logits` holds rows of `classes` numbers each, row-major, and a result has
 /// the shape its documentation gives. A logit of -infinity is a class that is masked out: its probability and every
-/// derivative by or of it are 0, its log-probability is -infinity. A class more than 1060 τ below the largest logit
-/// counts as having probability 0 in every derivative (its true probability is below 2^-1529).
+/// derivative by or of it are 0, its log-probability is -infinity.
 ///
 /// Inputs are taken as exact. A row's results depend on that row and the options alone: not on the rows around it, its
 /// position, or the processor. Nothing is written unless everything can be computed.
@@ -16,7 +15,7 @@ public enum Softmax {
     /// Computes y, or log y, of every row.
     ///
     /// Each number is within 0.51 ulp, or 0.76 ulp where it is subnormal. A log-probability below the least finite
-    /// number is -infinity.
+    /// number is -infinity, though the class is not masked.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.

@@ -15,7 +15,7 @@ import Testing
         let cases = try GoldenFile.read()
         #expect(cases.count > 100)
         let names = Set(cases.filter { $0.isDouble }.map(\.name))
-        #expect(names.isSuperset(of: ["normal-8-32000-1", "gap-700", "masked"]))
+        #expect(names.isSuperset(of: ["normal-8-32000-1", "gap-700", "masked", "gap-1061-cold", "every-magnitude"]))
         #expect(cases.filter { !$0.isDouble }.count * 2 == cases.count)
         #expect(Set(cases.flatMap { $0.results.map(\.quantity) }).count == 10)
     }

@@ -4,7 +4,8 @@
 // A record: Int64 function (0 softmax, 1 log-softmax), Int64 bits per number (32, 64), Int64 rows, Int64 classes,
 // Int64 dense (0, 1), Double temperature, then rows × classes logits and as many vector components, all as Double.
 // The answer, all as Double: value, diagonal, y, 1 - y, VJP, JVP (rows × classes each), and the dense Jacobian if
-// asked for. Any error ends the program with status 1. Golden/stress.py writes the records.
+// asked for. A product that overflows is answered with NaN throughout; any other error ends the program with status 1.
+// Golden/stress.py writes the records.
 import Glibc
 import SoftmaxCore
 
@@ -53,13 +54,22 @@ func results<S: SoftmaxScalar>(
         logits.span, classes: classes, options: options, probabilities: &span, complements: &otherSpan, build: build)
     all += buffer
     all += other
-    span = buffer.mutableSpan
-    try Softmax.vjp(
-        logits.span, cotangents: vector.span, classes: classes, options: options, into: &span, build: build)
-    all += buffer
-    span = buffer.mutableSpan
-    try Softmax.jvp(logits.span, tangents: vector.span, classes: classes, options: options, into: &span, build: build)
-    all += buffer
+    do {
+        span = buffer.mutableSpan
+        try Softmax.vjp(
+            logits.span, cotangents: vector.span, classes: classes, options: options, into: &span, build: build)
+        all += buffer
+    } catch .resultOverflows {
+        all += [S](repeating: .nan, count: buffer.count)
+    }
+    do {
+        span = buffer.mutableSpan
+        try Softmax.jvp(
+            logits.span, tangents: vector.span, classes: classes, options: options, into: &span, build: build)
+        all += buffer
+    } catch .resultOverflows {
+        all += [S](repeating: .nan, count: buffer.count)
+    }
     if dense {
         buffer = [S](repeating: 0, count: logits.count * classes)
         span = buffer.mutableSpan
@@ -111,20 +121,26 @@ func checksum(_ build: KernelBuild) throws(SoftmaxError) -> UInt64 {
     var random = SplitMix64(state: 1)
     for classes in [1, 2, 3, 8, 9, 10, 64, 129, 1000] {
         for spread in [1.0, 30, 1000, 1e307] {
-            for temperature in [1.0, 0.7, 1e-5, 1e300] {
+            for temperature in [1.0, 0.7, 1e-5, 1e300, 1e-200] {
                 for function in SoftmaxFunction.allCases {
                     let options = SoftmaxOptions(function: function, temperature: temperature)
                     let count = classes * 11
-                    let logits = (0..<count).map { _ in random.uniform() * spread }
-                    let vector = (0..<count).map { _ in random.uniform() }
+                    let scale = spread < 1e30 && temperature < 1e-30 ? spread * temperature : spread
+                    let logits = (0..<count).map { _ in random.uniform() * scale }
+                    // Half of the vectors come from the whole exponent range, as far as no product overflows.
+                    let reach = random.uniform() < 0 ? 0 : temperature < 1e-30 ? 300.0 : 1000
+                    let vector = (0..<count).map { _ in
+                        random.uniform()
+                            * Double(sign: .plus, exponent: Int(random.uniform() * reach), significand: 1)
+                    }
                     let wide = try results(
                         logits, vector, classes: classes, options: options, dense: classes < 20, build: build)
                     for number in wide { hash = (hash ^ number.bitPattern) &* 0x100_0000_01b3 }
                     // Spreads and temperatures that float32 can hold.
-                    guard spread < 1e30, temperature < 1e30 else { continue }
+                    guard spread < 1e30, temperature < 1e30, temperature > 1e-30 else { continue }
                     let narrow = try results(
-                        logits.map { Float($0) }, vector.map { Float($0) }, classes: classes, options: options,
-                        dense: classes < 20, build: build)
+                        logits.map { Float($0) }, vector.map { Float(max(-1e30, min($0, 1e30))) }, classes: classes,
+                        options: options, dense: classes < 20, build: build)
                     for number in narrow { hash = (hash ^ UInt64(number.bitPattern)) &* 0x100_0000_01b3 }
                 }
             }

@@ -93,6 +93,36 @@ def write_case(out, name, bits, temperature, description, logits, vector):
         out.append(f"logentry {j},{i} {number(row.entry(j, i, True))}")
 
 
+def write_extremes(out, bits):
+    """Vectors and temperatures from the ends of the range, mixed within a row; see `ready_vector` in the kernels."""
+    hidden = -math.inf
+    wide = bits == 64
+    top, cold = (1e308, 1e-200) if wide else (3e38, 1e-37)
+    rows = {
+        "gap-1061-large-vector": ([0.0, -1061.0 if wide else -110.0], 1, [top, 0.0]),
+        "gap-1059-cold": ([0.0, -1059 * cold if wide else -90 * cold], cold, [0.5, -1.0]),
+        "gap-1061-cold": ([0.0, -1061 * cold if wide else -110 * cold], cold, [0.5, -1.0]),
+        "gap-1400-coldest": ([0.0, -1e-305 if wide else -1e-36], 2.0**-1023 if wide else 2.0**-127, [2.0, 1.0]),
+        "gaps-cold-masked": ([-1061 * cold, hidden, 0.0, -1300 * cold, -3 * cold], cold, [1.0, 2.0, -0.5, 4.0, 8.0]),
+        "ties-cold": ([cold, cold, -cold], cold, [1.0, 2.0, -0.5]),
+        "gap-2100-both": ([0.0, -2100 * cold if wide else -170 * cold], cold, [top * cold / 8, -top * cold / 8]),
+        "tiny-vector": ([1e-5, 0.0], 1e-5, [1e-312 if wide else 1e-44, 0.0]),
+        "least-vector": ([2e-5, 1e-5, 0.0], 1e-5, [5e-324 if wide else 1.5e-45, 0.0, 0.0]),
+        "tiny-vector-cold": ([0.0, -500 * cold if wide else -40 * cold], cold, [0.0, 5e-324 if wide else 1.5e-45]),
+        "wide-vector": ([0.0, -1500.0 if wide else -180.0, -5.0], 1, [0.0, top, 1e-200 if wide else 1e-40]),
+        "wide-vector-near": ([0.0, -1000.0 if wide else -100.0, -5.0], 1, [0.0, top, 1e-130 if wide else 1e-10]),
+        "wide-vector-peak": ([0.0, -3.0, -5.0], 1, [top / 4, 1e-200 if wide else 1e-40, -top / 4]),
+        "masked-large": ([1.0, hidden, 0.0], 1, [1e-130 if wide else 1e-30, top, 0.0]),
+        "masked-beside-tiny": ([1.0, hidden, 0.0], 1, [1e-312 if wide else 1e-44, 1.0, 0.0]),
+        "subnormal-y-cold": ([0.0, -7.5e-8], 1e-10, [1.0, 2.0]),
+        "every-magnitude": (
+            [-float(gap) for gap in (range(0, 2200, 200) if wide else range(0, 198, 18))], 1,
+            [(-1) ** i * 2.0 ** ((i * 997) % 2090 - 1070 if wide else (i * 101) % 270 - 145) for i in range(11)]),
+    }
+    for name, (logits, temperature, vector) in rows.items():
+        write_case(out, name, bits, temperature, None, logits, (None, vector))
+
+
 def main():
     out = []
     for bits in (64, 32):
@@ -147,6 +177,7 @@ def main():
             write_case(out, f"cancelling-{power}", bits, 1, None, base, (None, vector))
         write_case(out, "large-vector", bits, 1, None, base, (None, [x * huge for x in (1.0, -0.5, 0.25, 0.75, -1.0)]))
         write_case(out, "small-vector", bits, 1, None, base, (None, [x / huge for x in (1.0, -0.5, 0.25, 0.75, -1.0)]))
+        write_extremes(out, bits)
     (pathlib.Path(__file__).resolve().parent / "golden.txt").write_text("\n".join(out) + "\n")
 
 

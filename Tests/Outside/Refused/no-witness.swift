@@ -1,0 +1,4 @@
+// error: type 'Float16' does not conform to protocol 'SoftmaxScalar'
+import SoftmaxCore
+
+extension Float16: SoftmaxScalar {}
