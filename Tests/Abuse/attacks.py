@@ -61,7 +61,7 @@ class Row:
     worst: float = 0
     wrong: list = field(default_factory=list)
 
-    WIDTHS = (26, 24, 4, 4, 5, 5, 5, 4, 4, 5, 7)
+    WIDTHS = (25, 22, 4, 3, 5, 5, 5, 4, 4, 5, 8)
     HEADINGS = [
         ("", "", "MB", "", "MiB", "", "", "open", "CPU", "2nd", "ms,"),
         ("attack", "what happened", "sent", "s", "befor", "peak", "after", "desc", "%", "asks", "med/max")]
@@ -153,7 +153,7 @@ def measure(attack, service, size, seconds, row):
         try:
             row.outcome = summary(prolong(attack, target))
         except Exception as error:
-            row.outcome = f"{type(error).__name__}: {error}"[:300]
+            row.outcome = f"{type(error).__name__}: {error}"[:160]
             row.wrong.append("not what was to happen")
         row.sent, row.seconds = target.sent / 1e6, target.seconds
     row.before, row.peak, row.descriptors, row.cpu = before / 1024, sampler.resident / 1024, (
