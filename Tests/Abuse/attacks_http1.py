@@ -1,9 +1,8 @@
 """Attacks in HTTP/1.1."""
 
-import os
 import random
 
-from attack import register
+from attack import KEPT, register
 from ceiling import MIB
 from wire import LIVE, LIVELY, PROBABILITIES, SMALL, Wire, request, wait_for
 
@@ -83,9 +82,8 @@ def endless_trailers(target):
     return flood(target, POST + b"1\r\n1\r\n0\r\n", b"X: a\r\n" * 2000, b"400")
 
 
-@attack(bodies=16, slack=20 * os.cpu_count())
+@attack(bodies=16, slack=KEPT)
 def endless_chunked_bodies(target):
-    """Of however many there are, the allocator may keep the 16 MiB of one for each event loop."""
     return flood(target, POST, b"10000\r\n" + b" " * 65536 + b"\r\n", b"413")
 
 

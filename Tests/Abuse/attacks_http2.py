@@ -12,7 +12,7 @@ from wire import Wire, jacobian_of
 ATTACKS = []
 attack = register(ATTACKS, "HTTP/2")
 
-# Frames after which an attacker gives up: no defence has stopped it.
+# Frames after which an attacker gives up and waits: what ends it then is a deadline, with another code.
 ENOUGH = 100_000
 # What ends a flood of streams to be reset: PROTOCOL_ERROR where more than 100 come before the first resets are sent.
 RESETS = (CALM, PROTOCOL)
@@ -38,7 +38,6 @@ def flood(target, frames, codes=(CALM,), beginning=lambda wire: b"", reads=True,
             while reads and wire.read():
                 pass
         wire.to_the_end()
-        assert sent < ENOUGH or not reads, f"{sent} frames and no end; {wire.outcome()}"
         # A reset may take the GOAWAY with it where the client does not read.
         assert wire.goaway in codes or (wire.goaway is None and wire.ended == "reset"), wire.outcome()
         return f"{wire.outcome()} after {sent} frames"
@@ -89,7 +88,7 @@ def ping_flood_beside_a_download_without_a_window(target):
 
 @attack
 def ping_flood_beside_a_download_read_slowly(target):
-    """Windows are as wide as can be, so that what is sent waits in the socket; the GOAWAY comes after it, but it comes."""
+    """Windows are as wide as can be, so that what is sent waits in the socket; the GOAWAY comes after all of it."""
     with H2Wire(target, {4: 2**31 - 1}, timeout=5) as wire:
         wire.gives_window = False
         wire.send(window(0, 2**31 - 65536) + wire.post(1, "/jacobian", jacobian_of(1500).partition(b"\r\n\r\n")[2]))
@@ -381,9 +380,9 @@ def invalid_frames(target):
         "initial window": (SettingsFrame(0, {4: 2**31}).serialize(), (FLOW,)),
         "frame size": (SettingsFrame(0, {5: 1}).serialize(), (PROTOCOL,)), "no increment": (window(0, 0), (PROTOCOL,)),
         "a lower stream after a higher": (  # RFC 9113 section 5.1.1
-            bytes.fromhex("00000d010500000005828604062f6c6976657a410161" "00000d010500000003828604062f6c6976657a410161"),
+            b"".join(raw(1, 5, stream, bytes.fromhex("828604062f6c6976657a410161")) for stream in (5, 3)),
             (PROTOCOL,)),
-        "PRIORITY on 0": (bytes.fromhex("0000050200000000000000000010"), (PROTOCOL,)),  # section 6.3
+        "PRIORITY on 0": (raw(2, 0, 0, b"\0\0\0\0\x10"), (PROTOCOL,)),  # section 6.3
     }
     wrong = {}
     for name, (frames, codes) in cases.items():

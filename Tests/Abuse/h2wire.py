@@ -108,6 +108,10 @@ class H2Wire(Wire):
             self.initial_window = frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, 65535)
             if self.acknowledges:
                 self.send(SettingsFrame(0, flags=["ACK"]).serialize())
+        elif isinstance(frame, PingFrame):
+            # A drain waits for it: without it, requests on their way are cut off after a while.
+            if self.acknowledges and "ACK" not in frame.flags:
+                self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]).serialize())
         elif isinstance(frame, RstStreamFrame):
             self.resets[stream] = frame.error_code
         elif isinstance(frame, (HeadersFrame, ContinuationFrame)):

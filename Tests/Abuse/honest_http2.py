@@ -1,4 +1,4 @@
-"""Honest clients at full speed over HTTP/2, one for each kind of frame with a budget, and for windows: nothing is lost."""
+"""Honest clients at full speed over HTTP/2, one for each kind of frame with a budget, and for windows: none loses any."""
 
 from attack import register
 from ceiling import MIB
@@ -102,7 +102,7 @@ def an_empty_piece_in_every_body(target):
 
 @honest
 def settings_that_change_now_and_then(target):
-    """A client that grows its windows while it measures: ten times in a connection's life, a connection after the other."""
+    """A client that grows its windows while it measures: ten times on each of many connections."""
     count = 0
     while count < 100 or target.more():
         with H2Wire(target, timeout=30) as wire:
@@ -182,7 +182,7 @@ def uploads_in_turn(target, sizes, small=0):
             while left:
                 for each in list(left):
                     assert wire.until(lambda: wire.room(each) > 0, 10), (
-                        f"no window for the {streams.index(each) + 1}th of {len(sizes)} uploads in 10 s; {wire.outcome()}")
+                        f"no window in 10 s for upload {streams.index(each) + 1} of {len(sizes)}; {wire.outcome()}")
                     begin = len(content[each]) - left[each]
                     piece = content[each][begin:begin + min(16384, wire.room(each))]
                     left[each] -= len(piece)

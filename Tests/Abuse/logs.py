@@ -68,7 +68,7 @@ LOST = "softmaxd_log_lines_lost_total"
 
 
 class Lines:
-    """The whole lines of a log that was read to its end, in two kinds: requests, and notes about lines that are lost."""
+    """The lines of a log that was read to its end: requests, and notes about lines that are lost. All are whole."""
 
     def __init__(self, text):
         assert text.endswith(b"\n"), f"torn at the end: {text[-200:]}"
