@@ -8,8 +8,8 @@ from ceiling import MIB, ceiling
 from wire import Wire
 
 
-# MiB that the heap may keep at its end of bodies that were refused, HeapKeeping.kept: only a second after large requests
-# that were served is all of it given back.
+# MiB that the heap may keep at its end of bodies that were refused, HeapKeeping.kept: all of it is given back only a
+# second after large requests that were served.
 KEPT = 64
 
 

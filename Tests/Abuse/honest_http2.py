@@ -1,4 +1,6 @@
-"""Honest clients at full speed over HTTP/2, one for each kind of frame with a budget, and for windows: none loses any."""
+"""Honest clients at full speed over HTTP/2, by kind of frame and of window: none loses a request."""
+
+import time
 
 from attack import register
 from ceiling import MIB
@@ -223,6 +225,30 @@ def an_upload_as_large_as_is_allowed(target):
             stream += 2
             count += 1
     return f"all right, {count}"
+
+
+@honest
+def steady_uploads_just_above_the_floor(target):
+    """600 bytes a second on each of 20 streams where 500 are asked for, far past the deadline of 2 s."""
+    rounds = max(30, min(80, round((target.until - target.begin) * 10)))
+    content = BODY + b" " * (60 * rounds - len(BODY))
+    streams = range(1, 40, 2)
+    with H2Wire(target, timeout=30) as wire:
+        assert wire.until(lambda: "SettingsFrame" in wire.seen)
+        for stream in streams:
+            wire.send(wire.headers(stream, [("content-type", "application/json")], end=False, path="/softmax"))
+        begin = time.monotonic()
+        for index in range(rounds):
+            time.sleep(max(0.0, begin + 0.1 * index - time.monotonic()))
+            while wire.read():
+                pass
+            for stream in streams:
+                assert wire.room(stream) >= 60, wire.outcome()
+                wire.spend(stream, content[60 * index:60 * (index + 1)], end=index == rounds - 1)
+        for stream in streams:
+            right(wire, stream)
+        assert wire.goaway is None, wire.outcome()
+        return f"20 × right within {time.monotonic() - begin:.0f} s"
 
 
 @honest(parsed=1)
