@@ -7,6 +7,11 @@ MINUTES ?= 20
 COMMIT ?= HEAD
 REQUESTS ?= 20000
 RUNS ?= 20
+# How long each attack of `make abuse` goes on: until so many MB are sent or so many seconds passed. JOBS of them at once,
+# each on a service of its own.
+SIZE ?= 30
+SECONDS ?= 3
+JOBS ?= 2
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -63,14 +68,19 @@ test-http2-clients: libraries clients $(PYTHON)
 	$(BUILD) --product softmaxd
 	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
 
-## Attacks, slow and broken clients, overload, memory, log readers: each on a running service, with a second client beside it.
+## Attacks and honest clients at full speed, slow and broken clients, overload, memory, log readers, on running services.
 abuse: libraries $(PYTHON)
 	$(BUILD) --product softmaxd
-	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd
+	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd --size $(SIZE) --seconds $(SECONDS) --jobs $(JOBS)
 	Tests/Abuse/run $(PYTHON) slow .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) overload .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) memory .build/release/softmaxd
 	Tests/Abuse/run $(PYTHON) logs .build/release/softmaxd
+
+## The attacks at full length, one after the other: 100 MB or 10 s each.
+abuse-full: libraries $(PYTHON)
+	$(BUILD) --product softmaxd
+	Tests/Abuse/run $(PYTHON) attacks .build/release/softmaxd --size 100 --seconds 10 --jobs 1
 
 ## Mixed traffic for MINUTES, every reply checked; then memory, descriptors and the log.
 soak: libraries $(PYTHON)
@@ -111,7 +121,7 @@ fuzz: libraries
 
 define instrumented
 	Tests/Clients/run $(1)
-	INSTRUMENTED=1 Tests/Abuse/run $(PYTHON) attacks $(1)
+	INSTRUMENTED=1 Tests/Abuse/run $(PYTHON) attacks $(1) --size 5 --seconds 1 --jobs 2
 	INSTRUMENTED=1 Tests/Abuse/run $(PYTHON) soak $(1) 0.5
 endef
 

@@ -8,6 +8,11 @@ from ceiling import MIB, ceiling
 from wire import Wire
 
 
+# MiB that the heap may keep at its end of bodies that were refused, HeapKeeping.kept: all of it is given back only a
+# second after large requests that were served.
+KEPT = 64
+
+
 @dataclass
 class Attack:
     """A client that means harm, or one that means well and is as fast as it can be: see `register`.
@@ -15,8 +20,8 @@ class Attack:
     What the service may keep in memory for it meanwhile is the README's ceiling for what it holds at once.
     """
     name: str
-    # Attacks a target once, or until target.more() is false; says in a few words what the service did about it, and fails
-    # where that is not what it should do.
+    # Attacks a target once, or until target.more() is false; says in a few words what the service did about it, and
+    # fails where that is not what it should do.
     function: Callable
     # What it holds at once: connections, MiB of unfinished bodies, MiB of bodies that are parsed and computed.
     connections: int = 1

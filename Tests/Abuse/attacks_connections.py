@@ -46,7 +46,7 @@ def seats_taken_by_kept_alive_connections(target):
     return occupy(target, ask, "those idle longest")
 
 
-@attack(connections=1040, most=200, flags=IDLE)
+@attack(connections=1040, most=64, slack=24, flags=IDLE)
 def seats_taken_by_idle_http2_connections(target):
     body = SMALL.partition(b"\r\n\r\n")[2]
 

@@ -24,7 +24,7 @@ def held_replies(target, classes, window_size=0):
         wire.until(lambda: len(wire.resets) == 100, 7)
         assert wire.resets and not wire.done, wire.outcome()
         assert sum(map(len, wire.content.values())) <= 100 * window_size
-        return f"{len(wire.status)} begun, {len(wire.resets)} reset in 7 s; {wire.outcome()}"
+        return f"reset; {wire.outcome()} after {len(wire.resets)} of {len(wire.status)} begun"
 
 
 @attack(most=17)
@@ -75,4 +75,4 @@ def windows_opened_byte_by_byte(target):
         wire.until(lambda: False, 3)
         got = sum(map(len, wire.content.values()))
         assert wire.ended or wire.goaway == CALM, wire.outcome()
-        return f"{got} bytes of content; {wire.outcome()}"
+        return f"{wire.outcome()} after {got} bytes"

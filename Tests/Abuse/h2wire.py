@@ -30,7 +30,7 @@ class H2Wire(Wire):
         self.windows, self.initial_window = {0: 65535}, 65535
         # Of the server's frames by type, how many came.
         self.seen = {}
-        self.gives_window = True
+        self.gives_window = self.acknowledges = True
         self._block = b""
         if begin:
             self.send(PREFACE + SettingsFrame(0, settings or {}).serialize())
@@ -73,10 +73,19 @@ class H2Wire(Wire):
             taken += len(piece)
             self.spend(stream, piece, end and taken == len(content))
 
-    def read(self, seconds=0.0):
+    def read(self, seconds=0.0, size=1 << 16):
         """Reads and sorts once; False where nothing came."""
-        if not self.poll(seconds):
+        if not self.poll(seconds, size):
             return False
+        self._sort_received()
+        return True
+
+    def exchange(self, data, seconds=30.0):
+        taken = super().exchange(data, seconds)
+        self._sort_received()
+        return taken
+
+    def _sort_received(self):
         while len(self.received) >= 9:
             frame, length = Frame.parse_frame_header(memoryview(bytes(self.received[:9])))
             if len(self.received) < 9 + length:
@@ -84,7 +93,6 @@ class H2Wire(Wire):
             frame.parse_body(memoryview(bytes(self.received[9:9 + length])))
             del self.received[:9 + length]
             self._sort(frame, length)
-        return True
 
     def _sort(self, frame, length):
         self.seen[type(frame).__name__] = self.seen.get(type(frame).__name__, 0) + 1
@@ -98,7 +106,12 @@ class H2Wire(Wire):
         elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
             # For streams to come: those of a test begin after it, or fit the default.
             self.initial_window = frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, 65535)
-            self.send(SettingsFrame(0, flags=["ACK"]).serialize())
+            if self.acknowledges:
+                self.send(SettingsFrame(0, flags=["ACK"]).serialize())
+        elif isinstance(frame, PingFrame):
+            # A drain waits for it: without it, requests on their way are cut off after a while.
+            if self.acknowledges and "ACK" not in frame.flags:
+                self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]).serialize())
         elif isinstance(frame, RstStreamFrame):
             self.resets[stream] = frame.error_code
         elif isinstance(frame, (HeadersFrame, ContinuationFrame)):

@@ -1,4 +1,4 @@
-"""Honest clients at full speed over HTTP/1.1, one for each defence that could take them for attackers: nothing is lost."""
+"""Honest clients at full speed over HTTP/1.1, one for each defence: none loses a request."""
 
 import time
 

@@ -1,5 +1,6 @@
 """What a process has used, and what it uses while something happens to it."""
 
+import contextlib
 import multiprocessing
 import os
 import re
@@ -37,6 +38,14 @@ class Process:
 
     def descriptors(self):
         return len(os.listdir(f"{self.folder}/fd"))
+
+    def sockets(self):
+        """Of the descriptors, those that are sockets."""
+        count = 0
+        for name in os.listdir(f"{self.folder}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                count += os.readlink(f"{self.folder}/fd/{name}").startswith("socket:")
+        return count
 
 
 class Sampler:

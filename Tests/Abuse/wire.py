@@ -64,6 +64,10 @@ class Wire:
         Wire.total_sent += count
         return count
 
+    def send_some(self, view):
+        """Sends what is taken at once and says how much that is; BlockingIOError where nothing is."""
+        return self._send(view, socket.MSG_DONTWAIT)
+
     def exchange(self, data, seconds=30.0):
         """Sends all of it and reads all the while, as a client that pipelines does; whether all of it was taken.
 
@@ -71,14 +75,14 @@ class Wire:
         """
         view = memoryview(data)
         while view and self.ended is None:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], seconds)
-            if not readable and not writable:
+            ready = self._ready(select.POLLIN | select.POLLOUT, seconds)
+            if not ready:
                 return False
-            if readable:
+            if ready & ~select.POLLOUT:
                 self.poll(size=1 << 18)
-            if writable and self.ended is None:
+            if ready & select.POLLOUT and self.ended is None:
                 try:
-                    view = view[self._send(view, socket.MSG_DONTWAIT):]
+                    view = view[self.send_some(view):]
                 except BlockingIOError:
                     pass
                 except (ConnectionResetError, BrokenPipeError):
@@ -105,9 +109,16 @@ class Wire:
         found = re.search(rb"HTTP/1\.1 (?!200).{0,100}", replies, re.S)
         return found.group(0) if found else replies[:100]
 
+    def _ready(self, events, seconds):
+        """Which of the events there are within that time; poll(2) also takes descriptors above 1023."""
+        poller = select.poll()
+        poller.register(self.socket, events)
+        found = poller.poll(1000 * seconds)
+        return found[0][1] if found else 0
+
     def poll(self, seconds=0.0, size=1 << 16):
         """Reads once if there is something within that time; False where there is nothing (any more)."""
-        if self.ended == "closed" or not select.select([self.socket], [], [], seconds)[0]:
+        if self.ended == "closed" or not self._ready(select.POLLIN, seconds):
             return False
         try:
             data = self.socket.recv(size)
