@@ -15,3 +15,14 @@ func editDistance(_ first: String, _ second: String) -> Int {
     }
     return row[second.count]
 }
+
+/// The name that somebody may have meant by one that is not known; `nil` where none is close.
+///
+/// Close is a third of the longer name's bytes at most: `logit` is close to `logits`, `instances` to nothing here. What a
+/// client sends is cut to 64 bytes before it is compared.
+package func closestName(to name: String, among known: [String]) -> String? {
+    guard name.utf8.count <= 64 else { return nil }
+    let closest = known.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
+    guard let closest, 3 * closest.distance <= max(closest.name.utf8.count, name.utf8.count) + 2 else { return nil }
+    return closest.name
+}

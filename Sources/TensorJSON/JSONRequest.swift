@@ -141,7 +141,7 @@ public struct JSONRequest: ~Copyable {
 
     private static func unknownMember(_ token: Int, _ tokens: Tokens, names: [StaticString]) -> TensorJSONError {
         let name = shortened(decodeQuoted(tokens.quoted(token)))
-        let closest = names.map(\.description).min { editDistance($0, name) < editDistance($1, name) }
+        let closest = closestName(to: name, among: names.map(\.description))
         let hint = closest.map { "; the closest known one is \"\($0)\"" } ?? ""
         return TensorJSONError(
             .unknownMember, "There is no member \"\(name)\"\(hint).", pointer: pointerStep(name),

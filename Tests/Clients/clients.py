@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import operations  # noqa: F401: its tests run with these
 from refusals import BUSY, REFUSALS, Refusal, check, examples, message, read_reply, served, without_id
 from service import ROOT, SOFTMAXD, Service, run_tests, test
 

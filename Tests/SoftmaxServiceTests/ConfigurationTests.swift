@@ -26,7 +26,8 @@ import Testing
 
     @Test(arguments: [
         ["--port", "65536"], ["--port", "+80"], ["--port", "8 0"], ["--port"], ["--prot", "80"],
-        ["--head-deadline", "-1"], ["--access-log", "yes"], ["--cors-origins", "example.org"], ["--max-depth", "65"],
+        ["--head-deadline", "-1"], ["--access-log", "yes"], ["--host", ""], ["--host", "a b"],
+        ["--cors-origins", "example.org"], ["--max-depth", "65"],
         ["--compute-threads", "0"], ["--compute-threads", "257"], ["--compute-threads", "+5"],
         ["--compute-threads", ""],
         ["--max-field-bytes", "65537"], ["--max-streams", "0"], ["--max-streams", "1001"],
@@ -35,34 +36,170 @@ import Testing
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: flags, environment: [:]) }
     }
 
-    @Test func `an unknown variable of ours is refused, others are not looked at`() {
-        #expect(throws: ConfigurationError.self) {
-            try ServiceConfiguration(flags: [], environment: ["SOFTMAXD_PROT": "80"])
+    /// The text of the refusal of those flags.
+    private func refusal(_ flags: String...) -> String? {
+        do throws(ConfigurationError) {
+            _ = try ServiceConfiguration(flags: flags, environment: [:])
+            return nil
+        } catch {
+            return error.message
         }
-        #expect(throws: Never.self) { try ServiceConfiguration(flags: [], environment: ["PROT": "80"]) }
     }
 
-    @Test func `the variables that Kubernetes makes of a Service named softmaxd are not settings`() throws {
+    @Test(arguments: ["head", "body", "idle", "write", "request"])
+    func `a deadline of 0, which would close every connection, is refused`(name: String) throws {
+        for text in ["0", "0.0", "0.0001", "00"] {
+            let message = try #require(refusal("--\(name)-deadline", text))
+            #expect(
+                message
+                    == "--\(name)-deadline must be a number of seconds from 0.001 to 86400, such as 2.5, not \"\(text)\""
+            )
+        }
+        #expect(refusal("--\(name)-deadline", "0.001") == nil)
+    }
+
+    @Test func `times that may be none are 0 as well`() {
+        for flag in ["--drain-delay", "--drain-deadline"] { #expect(refusal(flag, "0") == nil) }
+    }
+
+    @Test(arguments: [
+        "0x10", "1e1", "+1", "-1", "inf", "nan", "1.", ".5", "1,5", " 1", "1 ", "", "1.2.3", "86400.001", "１",
+    ])
+    func `a number of seconds is decimal digits`(text: String) {
+        for flag in ["--head-deadline", "--drain-delay"] { #expect(refusal(flag, text) != nil) }
+    }
+
+    @Test(arguments: [
+        ("2.5", "2.5"), ("0.3", "0.3"), ("1.1", "1.1"), ("10", "10"), ("86400", "86400"), ("0.001", "0.001"),
+    ])
+    func `seconds are shown as they were set`(text: String, shown: String) throws {
+        let configuration = try ServiceConfiguration(flags: ["--idle-deadline", text], environment: [:])
+        #expect(configuration.printed.contains("\nSOFTMAXD_IDLE_DEADLINE=\(shown)\n"))
+    }
+
+    @Test(arguments: ["0x10", "0b1", "1_0", "+5", "1.0", "１"])
+    func `an integer is decimal digits`(text: String) {
+        for option in ConfigurationOption.all where Int(option.get(ServiceConfiguration())) != nil {
+            // Seconds may have a fraction.
+            if option.flag.hasSuffix("-deadline") || option.flag.hasSuffix("-delay"), text == "1.0" { continue }
+            #expect(refusal(option.flag, text) != nil, "\(option.flag)")
+        }
+    }
+
+    @Test(arguments: [
+        ("SOFTMAXD_PROT", "PORT"), ("SOFTMAXD_MAXBODY", "MAX_BODY"), ("SOFTMAXD_LOOP", "LOOPS"),
+        ("SOFTMAXD_METRICS_URL", nil),
+        ("SOFTMAXD_", nil), ("SOFTMAXD_PORT_8080", nil), ("SOFTMAXD_SERVICE", nil), ("SOFTMAXD_HOSTS", "HOST"),
+        ("SOFTMAXD_PORTS", "PORT"), ("SOFTMAXD_PORT_HTTP_TCP", nil),
+    ])
+    func `an unknown variable of ours is warned of, with the closest name there is`(name: String, closest: String?)
+        throws
+    {
+        var warnings: [String] = []
+        let configuration = try ServiceConfiguration(flags: [], environment: [name: "80", "PROT": "80"]) {
+            warnings.append($0)
+        }
+        let hint = closest.map { "; the closest known one is SOFTMAXD_\($0)" } ?? ""
+        #expect(warnings == ["\(name) is not a variable this program knows and is ignored\(hint)"])
+        #expect(configuration.printed == ServiceConfiguration().printed)
+    }
+
+    @Test(arguments: ["SOFTMAXD", "SOFTMAXD_METRICS", "SOFTMAXD_CANARY", "SOFTMAXD_MAX_BODY"], ["tcp", "udp", "sctp"])
+    func `the variables that Kubernetes makes of Services are not settings, and not warned of`(
+        service: String, name: String
+    ) throws {
         let links = [
-            "SOFTMAXD_SERVICE_HOST": "10.0.0.1", "SOFTMAXD_SERVICE_PORT": "8080", "SOFTMAXD_SERVICE_PORT_HTTP": "8080",
-            "SOFTMAXD_PORT": "tcp://10.0.0.1:8080", "SOFTMAXD_PORT_8080_TCP": "tcp://10.0.0.1:8080",
-            "SOFTMAXD_PORT_8080_TCP_PROTO": "tcp", "SOFTMAXD_PORT_8080_TCP_PORT": "8080",
-            "SOFTMAXD_PORT_8080_TCP_ADDR": "10.0.0.1",
+            "_SERVICE_HOST": "10.0.0.1", "_SERVICE_PORT": "8080", "_SERVICE_PORT_HTTP": "8080",
+            "_PORT": "\(name)://10.0.0.1:8080", "_PORT_8080_\(name.uppercased())": "\(name)://10.0.0.1:8080",
+            "_PORT_8080_\(name.uppercased())_PROTO": name, "_PORT_8080_\(name.uppercased())_PORT": "8080",
+            "_PORT_8080_\(name.uppercased())_ADDR": "10.0.0.1",
         ]
-        let defaults = ServiceConfiguration()
-        #expect(try ServiceConfiguration(flags: [], environment: links).printed == defaults.printed)
-        let ours = links.merging(["SOFTMAXD_PORT": "81"]) { $1 }
+        let environment = Dictionary(uniqueKeysWithValues: links.map { (service + $0, $1) })
+        let configuration = try ServiceConfiguration(flags: [], environment: environment) {
+            Issue.record("\($0)")
+        }
+        #expect(configuration.printed == ServiceConfiguration().printed)
+        let ours = environment.merging(["SOFTMAXD_PORT": "81"]) { $1 }
         #expect(try ServiceConfiguration(flags: [], environment: ours).server.port == 81)
     }
 
     @Test(arguments: [
-        ("SOFTMAXD_PORT", "udp://10.0.0.1:8080"), ("SOFTMAXD_PORT", "10.0.0.1:8080"), ("SOFTMAXD_PORT_", "tcp://"),
-        ("SOFTMAXD_PORT_8080", "8080"), ("SOFTMAXD_PORT__TCP", "8080"), ("SOFTMAXD_PORT_HTTP_TCP", "8080"),
-        ("SOFTMAXD_PORTS", "tcp://10.0.0.1:8080"), ("SOFTMAXD_SERVICE", "10.0.0.1"), ("SOFTMAXD_HOSTS", "tcp://a"),
-        ("SOFTMAXD_MAX_BODY", "tcp://10.0.0.1:8080"),
+        ("SOFTMAXD_PORT", "10.0.0.1:8080"), ("SOFTMAXD_MAX_BODY", "tcp://10.0.0.1:8080"), ("SOFTMAXD_PORT", ""),
     ])
-    func `a variable that only resembles those is refused`(_ name: String, _ value: String) {
+    func `a setting with a value that is none is refused`(_ name: String, _ value: String) {
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: [], environment: [name: value]) }
+    }
+
+    @Test(arguments: [
+        ("https://a.example/", "https://a.example"), ("HTTPS://A.example", "https://a.example"),
+        ("https://a.example:443", "https://a.example"), ("http://a.example:80/x?y#z", "http://a.example"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+    ])
+    func `an origin that no browser sends is refused with the spelling that one does`(text: String, sent: String) {
+        #expect(
+            refusal("--cors-origins", text)
+                == "--cors-origins holds \"\(text)\", which no browser sends: it would be \"\(sent)\"")
+        #expect(refusal("--cors-origins", sent) == nil)
+    }
+
+    @Test(arguments: [
+        "https://*.example.org", "https://", "example.org", "https:/a", "://a", "https://a b", "https://a@b",
+        "https://a:",
+        "https://a:65536", "https://a:08", "https://ä.example", "null", "https://[::1", "https://[]", "1http://a", "**",
+        "https://a.example https://b.example",
+    ])
+    func `an origin that cannot match is refused`(text: String) {
+        #expect(refusal("--cors-origins", text) != nil)
+    }
+
+    @Test func `origins may be separated by blanks too`() throws {
+        let text = " https://a.example , http://localhost:3000,\thttps://b.example:8443,capacitor://localhost, "
+        let configuration = try ServiceConfiguration(flags: ["--cors-origins", text], environment: [:])
+        #expect(
+            configuration.corsOrigins == [
+                "https://a.example", "http://localhost:3000", "https://b.example:8443", "capacitor://localhost",
+            ])
+        #expect(try ServiceConfiguration(flags: ["--cors-origins", "*"], environment: [:]).corsOrigins == ["*"])
+        #expect(try ServiceConfiguration(flags: ["--cors-origins", ""], environment: [:]).corsOrigins.isEmpty)
+    }
+
+    @Test func `trusted proxies are addresses and blocks`() throws {
+        let configuration = try ServiceConfiguration(
+            flags: ["--trusted-proxies", "10.0.0.0/8, 192.0.2.1,fd00::/8"], environment: [:])
+        #expect(configuration.printed.contains("TRUSTED_PROXIES=10.0.0.0/8,192.0.2.1,fd00::/8\n"))
+        for text in ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "proxy", "10.0.0.0/-1", "fd00::/129", "10.0.0.0/8/8"] {
+            #expect(refusal("--trusted-proxies", "127.0.0.1,\(text)")?.contains("\"\(text)\"") == true)
+        }
+    }
+
+    @Test func `an option that is none is refused with the closest there is`() {
+        #expect(refusal("--prot", "80") == "--prot is not an option; the closest one is --port; see --help")
+        #expect(refusal("--xyzzy-plugh", "80") == "--xyzzy-plugh is not an option; see --help")
+    }
+
+    @Test(arguments: [
+        ["healthcheck", "--port", "81", "--host", "::1"], ["--port", "81", "healthcheck", "--host=::1"],
+        ["--port=81", "--host", "::1", "healthcheck"],
+    ])
+    func `the health check goes by flags, wherever they stand`(arguments: [String]) throws {
+        guard
+            case .healthcheck(let configuration) = try Command(
+                arguments, environment: ["SOFTMAXD_PORT": "82", "SOFTMAXD_MAX_BODY": "1"], served: { ["--port", "83"] })
+        else { throw ConfigurationError("misread") }
+        #expect(configuration.server.port == 81 && configuration.server.host == "::1")
+    }
+
+    @Test func `without a port of its own it takes that of the service in its container`() throws {
+        let line = Array("/usr/local/bin/softmaxd\0--port\0" + "9000\0--access-log=off\0serve\0")
+        let served = Command.servedFlags(commandLine: line.map { $0.utf8.first ?? 0 })
+        #expect(served == ["--port", "9000", "--access-log=off"])
+        guard
+            case .healthcheck(let configuration) = try Command(
+                ["healthcheck"], environment: ["SOFTMAXD_PORT": "82"], served: { served })
+        else { throw ConfigurationError("misread") }
+        #expect(configuration.server.port == 9000)
+        #expect(Command.servedFlags(commandLine: Array("softmaxd\0softmax\0x\0".utf8)) == [])
+        #expect(Command.servedFlags(commandLine: []) == [])
     }
 
     @Test func `the table in the README is the list of settings`() throws {

@@ -20,7 +20,7 @@ import Testing
         #expect(reply.fields.only("content-type") == "text/plain; version=0.0.4")
         let lines = text(of: reply).split(separator: "\n")
         let names = Set(lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " && $0 != "{" } })
-        #expect(names.count == 14)
+        #expect(names.count == 15)
         for name in names {
             #expect(lines.contains { $0.hasPrefix("# HELP \(name) ") })
             #expect(lines.contains { $0.hasPrefix("# TYPE \(name) ") })

@@ -68,6 +68,24 @@ public struct HTTPFields: Sendable {
         lines.first { isNamed($0, name) }.map { storage.span.string($0.value) }
     }
 
+    /// The beginning of that value, `limit` bytes of it at most.
+    package func first(_ name: StaticString, atMost limit: Int) -> String? {
+        lines.first { isNamed($0, name) }.map { storage.span.string($0.value.prefix(limit)) }
+    }
+
+    /// Whether a list-valued field is not there or holds nothing but that token, in either case.
+    public func hasOnlyToken(_ name: StaticString, _ token: StaticString) -> Bool {
+        let bytes = storage.span
+        var isOnly = true
+        for line in lines where isNamed(line, name) {
+            bytes.forEachListElement(in: line.value) { element in
+                isOnly = isOnly && bytes.extracting(element).equals(ignoringCase: token)
+                return isOnly
+            }
+        }
+        return isOnly
+    }
+
     /// How many field lines have that name.
     public func count(of name: StaticString) -> Int {
         lines.count { isNamed($0, name) }

@@ -1,6 +1,6 @@
 /// Problems as responses: `application/problem+json` (RFC 9457).
 extension HTTPProblem {
-    /// The response that tells of this problem, with `Allow` and `Retry-After` where the problem has them.
+    /// The response that tells of this problem, with `Allow`, `Retry-After` and `Accept-Encoding` where the problem has them.
     ///
     /// - Parameter requestID: the request's identifier, repeated in the body's `request_id`.
     public func response(requestID: String) -> HTTPResponse {
@@ -8,6 +8,7 @@ extension HTTPProblem {
         response.fields.append("content-type", "application/problem+json")
         if let allow { response.fields.append("allow", allow) }
         if let retryAfter { response.fields.append("retry-after", String(retryAfter)) }
+        if let acceptEncoding { response.fields.append("accept-encoding", acceptEncoding) }
         return response
     }
 

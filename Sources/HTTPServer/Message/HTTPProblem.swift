@@ -16,6 +16,8 @@ public struct HTTPProblem: Error, Sendable, Equatable {
     public var allow: String?
     /// `Retry-After` in seconds, for 503.
     public var retryAfter: Int?
+    /// `Accept-Encoding`, for a 415 because of a content coding (RFC 9110 section 15.5.16).
+    public var acceptEncoding: String?
 
     /// A problem of those parts.
     public init(
@@ -75,6 +77,13 @@ extension HTTPProblem {
     /// 415: the body's media type is not one that is read here.
     public static func unsupportedMediaType(_ detail: String) -> HTTPProblem {
         HTTPProblem(.unsupportedMediaType, detail)
+    }
+
+    /// 415: the body has a content coding, of which none is read here.
+    public static func unsupportedContentCoding(_ detail: String) -> HTTPProblem {
+        var problem = HTTPProblem(.unsupportedMediaType, detail)
+        problem.acceptEncoding = "identity"
+        return problem
     }
 
     /// 417: an expectation other than `100-continue`.

@@ -1,9 +1,12 @@
-/// A listener and whether it is being listened to: accepting pauses while there is no seat or descriptor left.
+/// A loop's listeners, one for each address, and whether they are listened to: accepting pauses while there is no seat or
+/// descriptor left, or when it fails.
 ///
-/// A level-triggered listener nobody can accept from would wake the loop without end; so it is taken out of the poller
+/// A level-triggered listener nobody can accept from would wake the loop without end; so they are taken out of the poller
 /// and tried again after a pause that doubles from 5 ms to 100 ms, or as soon as one of the loop's connections closes.
 struct Acceptor {
-    let listener: Listener
+    private let listeners: [Listener]
+    /// The one to accept from next.
+    private var turn = 0
     /// When to try again, `UInt64.max` while not paused.
     var pausedUntil = UInt64.max
     private(set) var isPaused = false
@@ -17,7 +20,28 @@ struct Acceptor {
     /// How long a handshake that has begun may take to end: a round trip in most networks, nanoseconds.
     private static let handshakeGrace: UInt64 = 50_000_000
 
-    init(listener: Listener) { self.listener = listener }
+    init(listeners: [Listener]) { self.listeners = listeners }
+
+    /// Has the poller tell of connections that wait; `false` where it has no room.
+    func watch(_ poller: Poller, token: UInt64) -> Bool {
+        let isWatched = listeners.allSatisfy { poller.watchInput($0.descriptor, token: token) }
+        if !isWatched { unwatch(poller) }
+        return isWatched
+    }
+
+    /// Has it tell of none.
+    func unwatch(_ poller: Poller) { listeners.forEach { poller.unwatch($0.descriptor) } }
+
+    /// Takes the next connection that waits, from each address in turn.
+    mutating func accept() -> Listener.Outcome {
+        for _ in listeners {
+            let outcome = listeners[turn].accept()
+            turn = turn + 1 < listeners.count ? turn + 1 : 0
+            if case .none = outcome { continue }
+            return outcome
+        }
+        return .none
+    }
 
     mutating func pause(now: UInt64) {
         isPaused = true
@@ -35,13 +59,13 @@ struct Acceptor {
 
     /// Begins no more connections, and is to be closed for good once the handshakes under way are over.
     mutating func beginEnding(now: UInt64) {
-        listener.beginNoMore()
+        listeners.forEach { $0.beginNoMore() }
         closesAt = now &+ Self.handshakeGrace
     }
 
     /// Closed.
     mutating func end() {
-        listener.close()
+        listeners.forEach { $0.close() }
         isEnded = true
         isPaused = false
         pausedUntil = .max

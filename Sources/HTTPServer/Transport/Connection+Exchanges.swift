@@ -29,7 +29,7 @@ extension Connection {
         requests += 1
         if request.id.isEmpty { request.id = loop.nextRequestID() }
         var exchange = Exchange(
-            stream: stream, startedAt: loop.now, record: record(of: request), fields: request.fields)
+            stream: stream, startedAt: loop.now, record: record(of: request, on: loop), fields: request.fields)
         if isReserved || loop.isDraining { session.drain() }
         if isReserved, !context.configuration.isProbe(request.path) {
             fail(&exchange, unavailable("All connections are taken.", on: loop), on: loop)
@@ -63,18 +63,20 @@ extension Connection {
             method: HTTPMethod(""), path: "", version: session.version, fields: fields,
             id: sent.isEmpty ? loop.nextRequestID() : sent)
         var exchange = Exchange(
-            stream: stream, startedAt: loop.now, record: record(of: request), fields: fields)
+            stream: stream, startedAt: loop.now, record: record(of: request, on: loop), fields: fields)
         if isReserved || loop.isDraining { session.drain() }
         fail(&exchange, problem, on: loop)
         exchanges.append(exchange)
     }
 
-    private func record(of request: borrowing HTTPRequest) -> HTTPAccessRecord {
+    private func record(of request: borrowing HTTPRequest, on loop: EventLoop) -> HTTPAccessRecord {
         let traceparent = request.fields.only("traceparent")
         return HTTPAccessRecord(
             method: request.method.rawValue, path: request.path, version: request.version, status: 0,
             requestBytes: request.body.count, responseBytes: 0, duration: 0, requestID: request.id,
-            traceparent: traceparent.flatMap { Traceparent.isValid($0) ? $0 : nil }, peer: peer, problem: nil,
+            traceparent: traceparent.flatMap { Traceparent.isValid($0) ? $0 : nil }, peer: peer,
+            client: loop.context.configuration.trustedProxies.client(peer: peer, request.fields),
+            userAgent: request.fields.first("user-agent", atMost: 256), problem: nil,
             isComplete: false)
     }
 

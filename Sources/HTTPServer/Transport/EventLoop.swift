@@ -1,7 +1,7 @@
 import CEpoll
 import Glibc
 
-/// Serves the connections of one listener on one thread, which does nothing else until the server stops.
+/// Serves the connections of its listeners on one thread, which does nothing else until the server stops.
 ///
 /// Confined to that thread: other threads reach it through its ``Mailbox``. One turn: wait, serve what became ready,
 /// serve what had more to do than one turn allows, look at deadlines, let the observer write.
@@ -53,12 +53,12 @@ final class EventLoop {
     private static let acceptsPerTurn = 64
 
     init(
-        index: Int, context: ServerContext, listener: Listener, poller: Poller, mailbox: Mailbox
+        index: Int, context: ServerContext, listeners: [Listener], poller: Poller, mailbox: Mailbox
     ) {
         self.context = context
         self.poller = poller
         self.mailbox = mailbox
-        acceptor = Acceptor(listener: listener)
+        acceptor = Acceptor(listeners: listeners)
         counters = context.status.makeLoopCounters()
         observer = context.makeObserver(index)
         buffer = .allocate(byteCount: 64 * 1024, alignment: 64)
@@ -76,7 +76,7 @@ final class EventLoop {
     /// Serves until the server has drained or is stopped.
     func run() {
         _ = poller.watchInput(mailbox.descriptor, token: Self.mailboxToken)
-        _ = poller.watchInput(acceptor.listener.descriptor, token: Self.listenerToken)
+        _ = acceptor.watch(poller, token: Self.listenerToken)
         while !isStopped, !(isDraining && acceptor.isEnded && openCount == 0) {
             turn()
         }
@@ -192,7 +192,7 @@ final class EventLoop {
                 pauseAccepting()
                 return
             }
-            switch acceptor.listener.accept() {
+            switch acceptor.accept() {
             case .accepted(let socket, let peer):
                 acceptor.succeeded()
                 add(socket, peer: peer, isReserved: context.status.countOpen() > maximum)
@@ -201,6 +201,11 @@ final class EventLoop {
                 return
             case .exhausted:
                 context.status.leaveSeat()
+                pauseAccepting()
+                return
+            case .failed:
+                context.status.leaveSeat()
+                counters.countAcceptError()
                 pauseAccepting()
                 return
             }
@@ -230,19 +235,19 @@ final class EventLoop {
     private func pauseAccepting() {
         if !acceptor.isPaused {
             counters.countAcceptPause()
-            poller.unwatch(acceptor.listener.descriptor)
+            acceptor.unwatch(poller)
         }
         acceptor.pause(now: now)
     }
 
     private func resumeAccepting() {
         acceptor.resume()
-        if !poller.watchInput(acceptor.listener.descriptor, token: Self.listenerToken) { acceptor.pause(now: now) }
+        if !acceptor.watch(poller, token: Self.listenerToken) { acceptor.pause(now: now) }
     }
 
     private func endAccepting() {
         accept(limit: context.configuration.maxConnections)
-        if !acceptor.isPaused { poller.unwatch(acceptor.listener.descriptor) }
+        if !acceptor.isPaused { acceptor.unwatch(poller) }
         acceptor.end()
     }
 

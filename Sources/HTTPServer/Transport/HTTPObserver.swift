@@ -20,6 +20,11 @@ public struct HTTPAccessRecord: Sendable {
     public var traceparent: String?
     /// The client's address, `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     public var peer: String
+    /// The client's address as proxies tell it, without a port, where the peer is a trusted one
+    /// (``HTTPServerConfiguration/trustedProxies``).
+    public var client: String?
+    /// `User-Agent` as sent, its first 256 bytes.
+    public var userAgent: String?
     /// ``HTTPProblem/slug`` where the server itself refused the request.
     public var problem: String?
     /// Whether the whole reply went to the socket.

@@ -10,22 +10,15 @@ public enum HTTPProbe {
     ///   - path: the target in origin form.
     ///   - seconds: how long connecting, sending and each read may take, 1 at least.
     public static func status(host: String, port: UInt16, path: String, seconds: Int = 2) -> Int? {
-        let target = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(target, String(port), &hints, &found) == 0 else { return nil }
-        defer { freeaddrinfo(found) }
-        var candidate = found
-        while let address = candidate?.pointee {
-            if let status = ask(address, path: path, seconds: max(1, seconds)) { return status }
-            candidate = address.ai_next
+        guard let addresses = try? Address.resolve(host: host, port: port) else { return nil }
+        for address in addresses {
+            if let status = ask(address.reachable, path: path, seconds: max(1, seconds)) { return status }
         }
         return nil
     }
 
-    private static func ask(_ address: addrinfo, path: String, seconds: Int) -> Int? {
-        let descriptor = socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+    private static func ask(_ address: Address, path: String, seconds: Int) -> Int? {
+        let descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         // On Linux SO_SNDTIMEO bounds connect(2) as well.
@@ -33,7 +26,7 @@ public enum HTTPProbe {
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
         }
-        guard connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 else { return nil }
+        guard address.withSockaddr({ connect(descriptor, $0, $1) }) == 0 else { return nil }
         var request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)[...]
         while !request.isEmpty {
             let sent = request.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }

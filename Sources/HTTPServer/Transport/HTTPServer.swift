@@ -8,7 +8,9 @@ import Glibc
 public final class HTTPServer: Sendable {
     private struct State: Sendable {
         var mailboxes: [Mailbox] = []
-        var port: UInt16?
+        /// What is listened at.
+        var addresses: [Address] = []
+        var warnings: [String] = []
         var isStarted = false
         /// What was asked for last: also before the start, when a signal comes early.
         var ending: LoopMessage?
@@ -49,7 +51,13 @@ public final class HTTPServer: Sendable {
     public var status: HTTPServerStatus { context.status }
 
     /// The port being listened on; `nil` before ``start()``.
-    public var boundPort: UInt16? { state.withLock { $0.port } }
+    public var boundPort: UInt16? { state.withLock { $0.addresses.first?.port } }
+
+    /// What is listened at, `192.0.2.1:8080` or `[2001:db8::1]:8080`; none before ``start()``.
+    public var boundAddresses: [String] { state.withLock { $0.addresses.map(\.text) } }
+
+    /// What whoever runs the server should know, though it has started: one sentence each.
+    public var warnings: [String] { state.withLock { $0.warnings } }
 
     /// Binds all listeners, then serves, and returns.
     ///
@@ -65,10 +73,10 @@ public final class HTTPServer: Sendable {
         guard isFirst else {
             throw HTTPServerError(operation: "start", subject: "the server", reason: "it was started before")
         }
-        raiseDescriptorLimit()
+        let warning = raiseDescriptorLimit()
         let count = max(1, min(64, configuration.loops))
         let listeners = try Listener.listen(
-            host: configuration.host, port: configuration.port, count: count, backlog: configuration.backlog)
+            host: configuration.host, port: configuration.port, loops: count, backlog: configuration.backlog)
         var pollers: [Poller] = []
         var mailboxes: [Mailbox] = []
         do throws(HTTPServerError) {
@@ -77,20 +85,23 @@ public final class HTTPServer: Sendable {
                 mailboxes.append(try Mailbox())
             }
         } catch {
-            listeners.forEach { $0.close() }
+            listeners.joined().forEach { $0.close() }
             pollers.forEach { $0.close() }
             throw error
         }
         let ending = state.withLock { [mailboxes] state in
             state.mailboxes = mailboxes
-            state.port = listeners.first?.port
+            state.addresses = listeners[0].map(\.address)
+            state.warnings = warning.map { [$0] } ?? []
             return state.ending
         }
         if let ending { mailboxes.forEach { $0.post(ending) } }
-        for (index, listener) in listeners.enumerated() {
+        for (index, listeners) in listeners.enumerated() {
             let (poller, mailbox, context) = (pollers[index], mailboxes[index], context)
             DispatchQueue(label: "loop-\(index)").async(group: running) {
-                EventLoop(index: index, context: context, listener: listener, poller: poller, mailbox: mailbox).run()
+                EventLoop(
+                    index: index, context: context, listeners: listeners, poller: poller, mailbox: mailbox
+                ).run()
             }
         }
     }
@@ -143,16 +154,23 @@ public final class HTTPServer: Sendable {
         return turns.wait(timeout: .now() + time) == .success
     }
 
-    private func raiseDescriptorLimit() {
+    /// Has the process hold as many descriptors as the limits on connections ask for, where it may; else says so.
+    private func raiseDescriptorLimit() -> String? {
         let configuration = context.configuration
+        let connections = max(0, configuration.maxConnections) + max(0, configuration.reservedConnections)
         // Beside the connections: listeners, pollers and mailboxes, the standard three, files the service opens.
-        let needed = rlim_t(max(0, configuration.maxConnections) + max(0, configuration.reservedConnections) + 256)
+        let needed = rlim_t(connections + 256)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < needed else {
-            return
+            return nil
         }
         limit.rlim_cur = min(needed, limit.rlim_max)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < needed else {
+            return nil
+        }
+        return "\(connections) connections need \(needed) open files, this process may have \(limit.rlim_cur) "
+            + "(ulimit -n): past it accepting pauses"
     }
 }
 

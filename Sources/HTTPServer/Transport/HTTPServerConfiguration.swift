@@ -1,6 +1,7 @@
 /// Everything about a server that can be set: where it listens, how much it takes on and how long it waits.
 public struct HTTPServerConfiguration: Sendable {
-    /// Address to listen on: an IPv4 or IPv6 address or a name.
+    /// What to listen at: an IPv4 or IPv6 address, the latter also in brackets, or a name; every address that it stands
+    /// for.
     ///
     /// Default `127.0.0.1`.
     public var host = "127.0.0.1"
@@ -29,6 +30,10 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Default `/livez`, `/readyz` and `/metrics`.
     public var isProbe: @Sendable (_ path: String) -> Bool = { ["/livez", "/readyz", "/metrics"].contains($0) }
+    /// Proxies that are believed what they say of their clients, in ``HTTPAccessRecord/client``.
+    ///
+    /// Default none.
+    public var trustedProxies = TrustedProxies()
     /// Connections the kernel holds for each loop until they are accepted.
     ///
     /// Default 1024.

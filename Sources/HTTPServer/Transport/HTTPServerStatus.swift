@@ -83,8 +83,10 @@ public final class HTTPServerStatus: Sendable {
 public struct HTTPServerCounts: Sendable, Equatable {
     /// Connections accepted.
     public var accepted = 0
-    /// Times accepting paused: no seat or no descriptor left.
+    /// Times accepting paused: no seat or no descriptor left, or an error.
     public var acceptPauses = 0
+    /// Times accepting failed for another reason than a connection that went away or a lack of descriptors or memory.
+    public var acceptErrors = 0
     /// Requests the server refused by itself: not HTTP, over a limit, too late, over the work budget.
     public var refused = 0
     /// Requests that ended before their whole reply went to the socket.
@@ -107,6 +109,7 @@ public struct HTTPServerCounts: Sendable, Equatable {
 final class LoopCounters: Sendable {
     private let accepted = Atomic<Int>(0)
     private let acceptPauses = Atomic<Int>(0)
+    private let acceptErrors = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
     private let incomplete = Atomic<Int>(0)
     private let requestBytes = Atomic<Int>(0)
@@ -118,6 +121,7 @@ final class LoopCounters: Sendable {
     private let serverError = Atomic<Int>(0)
 
     func countAccept() { Self.add(1, to: accepted) }
+    func countAcceptError() { Self.add(1, to: acceptErrors) }
     func countAcceptPause() { Self.add(1, to: acceptPauses) }
 
     func count(_ record: borrowing HTTPAccessRecord) {
@@ -142,6 +146,7 @@ final class LoopCounters: Sendable {
 
     func add(to counts: inout HTTPServerCounts) {
         counts.accepted += accepted.load(ordering: .relaxed)
+        counts.acceptErrors += acceptErrors.load(ordering: .relaxed)
         counts.acceptPauses += acceptPauses.load(ordering: .relaxed)
         counts.refused += refused.load(ordering: .relaxed)
         counts.incomplete += incomplete.load(ordering: .relaxed)

@@ -7,8 +7,14 @@ import Glibc
 struct Listener: Sendable {
     /// The descriptor.
     let descriptor: Int32
-    /// The port, also where 0 was asked for.
-    let port: UInt16
+    /// What it is bound to, with the port that it got where 0 was asked for.
+    let address: Address
+
+    /// A socket that listens at that address.
+    init(descriptor: Int32, address: Address) {
+        self.descriptor = descriptor
+        self.address = address
+    }
 
     /// What came of accepting.
     enum Outcome {
@@ -18,57 +24,183 @@ struct Listener: Sendable {
         case none
         /// No descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM): pause, or the loop spins.
         case exhausted
+        /// Failed for a reason that does not go away by itself: pause, or the loop spins.
+        case failed
     }
 
-    /// Listens on `count` sockets that share one port.
-    ///
-    /// `SO_REUSEPORT` would let a second server of the same user share the port by mistake, silently: the port is
-    /// first taken once without it.
-    static func listen(
-        host: String, port: UInt16, count: Int, backlog: Int
-    ) throws(HTTPServerError) -> [Listener] {
-        let addresses = try Address.resolve(host: host, port: port)
-        var failure = HTTPServerError(operation: "resolve", subject: host, reason: "no address")
-        for address in addresses {
-            do throws(HTTPServerError) {
-                if port != 0 { try address.open(sharing: false, backlog: nil).close() }
-                var listeners: [Listener] = []
-                do throws(HTTPServerError) {
-                    for _ in 0..<max(1, count) {
-                        let taken = listeners.first.map { address.with(port: $0.port) } ?? address
-                        listeners.append(try taken.open(sharing: count > 1, backlog: backlog))
-                    }
-                } catch {
-                    listeners.forEach { $0.close() }
-                    throw error
-                }
-                return listeners
-            } catch {
-                failure = error
+    /// What an error of accept(2) is about.
+    enum AcceptError: Equatable {
+        /// Nobody waits.
+        case none
+        /// That one connection, which is gone: take the next.
+        case connection
+        /// A resource that is used up for now.
+        case exhausted
+        /// Not known to be any of those.
+        case other
+
+        /// The meaning of that `errno`.
+        init(_ code: Int32) {
+            switch code {
+            case EAGAIN: self = .none
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: self = .exhausted
+            // accept(2): treat network errors that were pending on the new connection like EAGAIN.
+            case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT,
+                ENONET,
+                EOPNOTSUPP:
+                self = .connection
+            default: self = .other
             }
         }
-        throw failure
+    }
+
+    /// Listens at every address of a host, each with as many sockets as there are loops.
+    ///
+    /// Addresses that this machine does not have are left out where it has another: a name may stand for an IPv6 address
+    /// too where there is no IPv6.
+    ///
+    /// - Returns: for each loop its sockets, one an address, all on one port.
+    static func listen(
+        host: String, port: UInt16, loops: Int, backlog: Int
+    ) throws(HTTPServerError) -> [[Listener]] {
+        try listen(at: try Address.resolve(host: host, port: port), loops: loops, backlog: backlog)
+    }
+
+    /// The same for addresses that are known.
+    static func listen(
+        at addresses: [Address], loops: Int, backlog: Int
+    ) throws(HTTPServerError) -> [[Listener]] {
+        // A port that the kernel chose for the first address may be taken at the next: then another is tried.
+        var attempts = addresses.count > 1 && addresses[0].port == 0 ? 20 : 1
+        while true {
+            attempts -= 1
+            var groups: [[Listener]] = []
+            var missing: BindError?
+            do throws(BindError) {
+                for address in addresses {
+                    let port = groups.first?.first?.address.port ?? address.port
+                    do throws(BindError) {
+                        groups.append(try group(at: address.with(port: port), count: max(1, loops), backlog: backlog))
+                    } catch {
+                        guard error.isForWantOfAddress else { throw error }
+                        missing = error
+                    }
+                }
+                if groups.isEmpty, let missing { throw missing }
+                return (0..<max(1, loops)).map { loop in groups.map { $0[loop] } }
+            } catch {
+                groups.joined().forEach { $0.close() }
+                if attempts == 0 || error.code != EADDRINUSE { throw error.told }
+            }
+        }
+    }
+
+    /// Sockets that share one address.
+    ///
+    /// `SO_REUSEPORT` alone would let a second server of the same user share the port, silently. So the first socket
+    /// listens without it: of sockets of one port that lack it the kernel lets a single one listen, whichever asks first,
+    /// and none beside those that have it. From then on the port is this server's, and only then are the others opened.
+    private static func group(at address: Address, count: Int, backlog: Int) throws(BindError) -> [Listener] {
+        let first = try alone(at: address, backlog: backlog)
+        var listeners = [first]
+        if count > 1 { first.share() }
+        do throws(BindError) {
+            while listeners.count < count {
+                let next = try Listener(bound: first.address, sharing: true)
+                listeners.append(next)
+                try next.listen(backlog: backlog)
+            }
+        } catch {
+            listeners.forEach { $0.close() }
+            throw error
+        }
+        return listeners
+    }
+
+    /// The one socket that listens at that address.
+    ///
+    /// Two servers that start at the same instant may both have bound it, and each see the other about to listen: the
+    /// kernel may then refuse both. Whoever was let bind tries again after a moment that is not the other's.
+    private static func alone(at address: Address, backlog: Int) throws(BindError) -> Listener {
+        var attempts = 50
+        while true {
+            let listener = try Listener(bound: address, sharing: false)
+            do throws(BindError) {
+                try listener.listen(backlog: backlog)
+                return listener
+            } catch {
+                listener.close()
+                attempts -= 1
+                guard error.code == EADDRINUSE, attempts > 0 else { throw error }
+                usleep(.random(in: 500...5000))
+            }
+        }
+    }
+
+    /// Why an address is not listened at.
+    private struct BindError: Error {
+        var operation: String
+        var address: Address
+        var code: Int32
+
+        /// Whether the machine lacks that address, or its kind.
+        var isForWantOfAddress: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
+
+        var told: HTTPServerError {
+            HTTPServerError(operation: operation, subject: address.text, reason: String(cString: strerror(code)))
+        }
+    }
+
+    /// A socket bound to that address, which does not listen yet.
+    ///
+    /// `SO_REUSEADDR`, or connections that the last server at this address had closed would keep this one from starting for
+    /// a minute (TIME_WAIT).
+    private init(bound address: Address, sharing: Bool) throws(BindError) {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.family, type, 0)
+        guard descriptor >= 0 else { throw BindError(operation: "open a socket for", address: address, code: errno) }
+        var on: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size)) }
+        guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
+            let code = errno
+            _ = Glibc.close(descriptor)
+            throw BindError(operation: "bind", address: address, code: code)
+        }
+        self.init(descriptor: descriptor, address: Address(of: descriptor) ?? address)
+    }
+
+    private func listen(backlog: Int) throws(BindError) {
+        guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else {
+            throw BindError(operation: "listen on", address: address, code: errno)
+        }
+    }
+
+    /// Lets sockets that ask for it, of the same user, share the port.
+    private func share() {
+        var on: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// Takes the next connection that waits.
     func accept() -> Outcome {
         var peer = sockaddr_storage()
-        while true {
+        // Bounded: a firewall's refusal, say, may be for all that come.
+        for _ in 0..<16 {
             let descriptor = cepoll_accept(self.descriptor, &peer)
             if descriptor >= 0 {
                 var on: Int32 = 1
                 setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
-                return .accepted(Socket(descriptor: descriptor), peer: Address.text(of: peer))
+                return .accepted(Socket(descriptor: descriptor), peer: Address(storage: peer).text)
             }
-            switch errno {
-            case EAGAIN: return .none
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-            // Anything else is that one connection's trouble (accept(2): treat network errors like EAGAIN).
-            case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT:
-                continue
-            default: return .none
+            switch AcceptError(errno) {
+            case .none: return .none
+            case .exhausted: return .exhausted
+            case .connection: continue
+            case .other: return .failed
             }
         }
+        return .failed
     }
 
     /// Begins no more connections; those whose first packet has come can still be accepted.
@@ -80,98 +212,4 @@ struct Listener: Sendable {
 
     /// Gives the descriptor back.
     func close() { _ = Glibc.close(descriptor) }
-}
-
-/// A socket address to listen on.
-private struct Address {
-    var storage: sockaddr_storage
-    var length: socklen_t
-
-    static func resolve(host: String, port: UInt16) throws(HTTPServerError) -> [Address] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        var list: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else {
-            throw HTTPServerError(operation: "resolve", subject: host, reason: String(cString: gai_strerror(code)))
-        }
-        defer { freeaddrinfo(list) }
-        var addresses: [Address] = []
-        var next = list
-        while let entry = next?.pointee {
-            var address = Address(storage: sockaddr_storage(), length: entry.ai_addrlen)
-            if let source = entry.ai_addr, Int(entry.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size {
-                withUnsafeMutableBytes(of: &address.storage) {
-                    $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: Int(entry.ai_addrlen)))
-                }
-                addresses.append(address)
-            }
-            next = entry.ai_next
-        }
-        return addresses
-    }
-
-    /// Binds, and listens where there is a backlog.
-    func open(sharing: Bool, backlog: Int?) throws(HTTPServerError) -> Listener {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(Int32(storage.ss_family), type, 0)
-        guard descriptor >= 0 else { throw failure("open a socket for") }
-        var on: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
-        if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, size) }
-        let isBound = withSockaddr { bind(descriptor, $0, length) } == 0
-        guard isBound, backlog.map({ listen(descriptor, Int32(clamping: $0)) == 0 }) ?? true else {
-            let error = failure(isBound ? "listen on" : "bind")
-            _ = Glibc.close(descriptor)
-            throw error
-        }
-        var bound = Address(storage: sockaddr_storage(), length: socklen_t(MemoryLayout<sockaddr_storage>.size))
-        withUnsafeMutablePointer(to: &bound.storage) { pointer in
-            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                getsockname(descriptor, $0, &bound.length)
-            }
-        }
-        return Listener(descriptor: descriptor, port: bound.port)
-    }
-
-    /// The same address with another port.
-    func with(port: UInt16) -> Address {
-        var copy = self
-        // The port is at the same place for both families.
-        withUnsafeMutableBytes(of: &copy.storage) {
-            $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
-        }
-        return copy
-    }
-
-    var port: UInt16 {
-        withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
-    }
-
-    static func text(of storage: sockaddr_storage) -> String {
-        let port = Address(storage: storage, length: 0).port
-        return withUnsafeBytes(of: storage) { bytes in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-                let isV6 = Int32(storage.ss_family) == AF_INET6
-                guard isV6 || Int32(storage.ss_family) == AF_INET, let start = bytes.baseAddress,
-                    inet_ntop(Int32(storage.ss_family), start + (isV6 ? 8 : 4), text.baseAddress, 64) != nil
-                else { return "" }
-                let host = text.withMemoryRebound(to: UInt8.self) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                return isV6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-            }
-        }
-    }
-
-    private func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
-        withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body) }
-    }
-
-    private func failure(_ operation: String) -> HTTPServerError {
-        let reason = String(cString: strerror(errno))
-        return HTTPServerError(operation: operation, subject: Self.text(of: storage), reason: reason)
-    }
 }

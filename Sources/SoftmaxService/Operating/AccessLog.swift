@@ -4,26 +4,36 @@ package import HTTPServer
 /// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
 package final class AccessLog: HTTPObserver {
     private let writer: LogWriter
+    private let skips: (_ path: String) -> Bool
     private var lines: [UInt8] = []
     private var clock = LogClock()
 
     /// A batch is handed over once it is this large, or with ``flush()``.
     private static let batch = 32 * 1024
 
-    /// A log that goes to that writer.
-    package init(_ writer: LogWriter) { self.writer = writer }
+    /// A log that goes to that writer; of requests for a path that `skips` says it has no lines.
+    package init(_ writer: LogWriter, skips: @escaping (_ path: String) -> Bool = { _ in false }) {
+        self.writer = writer
+        self.skips = skips
+    }
 
     package func record(_ record: HTTPAccessRecord) {
+        if skips(record.path) { return }
         let sent = record.requestID.utf8.count + record.method.utf8.count + record.path.utf8.count
         let known = record.peer.utf8.count + (record.traceparent?.utf8.count ?? 0) + (record.problem?.utf8.count ?? 0)
+        let forwarded = (record.client?.utf8.count ?? 0) + (record.userAgent?.utf8.count ?? 0)
         // Beside those strings, of which a byte takes six at most: names, numbers and the time, below 400 bytes.
-        lines.write(atMost: 400 + 6 * (sent + known)) { line in
+        lines.write(atMost: 400 + 6 * (sent + known + forwarded)) { line in
             line.append("{\"time\":\"")
             clock.appendNow(to: &line)
             line.append("\",\"request_id\":")
             line.appendJSON(record.requestID)
             line.append(",\"remote\":")
             line.appendJSON(record.peer)
+            if let client = record.client {
+                line.append(",\"client\":")
+                line.appendJSON(client)
+            }
             line.append(",\"protocol\":")
             line.append(Self.name(of: record.version))
             line.append(",\"method\":")
@@ -38,6 +48,10 @@ package final class AccessLog: HTTPObserver {
             line.appendDecimal(record.responseBytes)
             line.append(",\"duration_us\":")
             line.appendDecimal(Int(clamping: record.duration / 1000))
+            if let agent = record.userAgent {
+                line.append(",\"user_agent\":")
+                line.appendJSON(agent)
+            }
             if let trace = record.traceparent {
                 line.append(",\"traceparent\":")
                 line.appendJSON(trace)

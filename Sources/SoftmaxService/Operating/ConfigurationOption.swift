@@ -9,17 +9,22 @@ package struct ConfigurationOption: Sendable {
     package let flag: String
     /// Unit, meaning and what a client sees where it is a limit.
     package let help: String
-    /// The values it takes, in words.
-    package let range: String
     /// The value in force, as text that ``set`` reads.
     package let get: @Sendable (ServiceConfiguration) -> String
-    /// Reads a value; `false` where it is not one.
-    let set: @Sendable (inout ServiceConfiguration, String) -> Bool
+    /// Reads a value.
+    ///
+    /// - Throws: why it cannot be used, in words that follow the setting's name.
+    let set: @Sendable (inout ServiceConfiguration, String) throws(ConfigurationError) -> Void
 
     /// `SOFTMAXD_NAME`.
     package var environment: String {
         "SOFTMAXD_"
             + String(flag.dropFirst(2).map { $0 == "-" ? "_" : $0 }).uppercased()
+    }
+
+    /// Whether a text is decimal digits and nothing else: no sign, no `0x`, no exponent.
+    private static func isDigits(_ text: Substring) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
     private static func integer<Value: FixedWidthInteger & Sendable>(
@@ -28,41 +33,59 @@ package struct ConfigurationOption: Sendable {
         _ help: String
     ) -> ConfigurationOption {
         ConfigurationOption(
-            flag: flag, help: help, range: "an integer from \(range.lowerBound) to \(range.upperBound)",
+            flag: flag, help: help,
             get: { "\($0[keyPath: path])" },
-            set: { configuration, text in
-                guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-                    let value = Value(text), range.contains(value)
-                else { return false }
+            set: { configuration, text throws(ConfigurationError) in
+                guard isDigits(text[...]), let value = Value(text), range.contains(value) else {
+                    throw .mustBe("an integer from \(range.lowerBound) to \(range.upperBound), in digits", not: text)
+                }
                 configuration[keyPath: path] = value
-                return true
             })
     }
 
+    /// A time in seconds, to the millisecond.
+    ///
+    /// - Parameter zero: whether there may be none. A deadline of 0 has passed before anything can meet it, and would
+    ///   close every connection.
     private static func seconds(
-        _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Duration> & Sendable, _ help: String
+        _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Duration> & Sendable, zero: Bool = false,
+        _ help: String
     ) -> ConfigurationOption {
         ConfigurationOption(
-            flag: flag, help: help, range: "a number of seconds from 0 to 86400",
+            flag: flag, help: help,
             get: { configuration in
-                let (seconds, attoseconds) = configuration[keyPath: path].components
-                let value = Double(seconds) + Double(attoseconds) * 1e-18
-                return value == value.rounded() ? "\(seconds)" : "\(value)"
+                let milliseconds = configuration[keyPath: path].nanoseconds / 1_000_000
+                guard milliseconds % 1000 > 0 else { return "\(milliseconds / 1000)" }
+                var fraction = "\(1000 + milliseconds % 1000)".dropFirst()
+                while fraction.last == "0" { fraction.removeLast() }
+                return "\(milliseconds / 1000).\(fraction)"
             },
-            set: { configuration, text in
-                guard let value = Double(text), value >= 0, value <= 86400 else { return false }
+            set: { configuration, text throws(ConfigurationError) in
+                let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+                let isDecimal = parts.allSatisfy { isDigits($0) }
+                let least = zero ? 0 : 1
+                guard isDecimal, let value = Double(text), value <= 86400, Int((value * 1000).rounded()) >= least else {
+                    throw .mustBe("a number of seconds from \(zero ? "0" : "0.001") to 86400, such as 2.5", not: text)
+                }
                 configuration[keyPath: path] = .milliseconds(Int((value * 1000).rounded()))
-                return true
             })
+    }
+
+    /// The items of a list that is separated by commas; blanks around them do not count, nor do empty items.
+    private static func items(of text: String) -> [String] {
+        text.split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
     }
 
     /// Every setting, in the order of `--help`.
     package static let all: [ConfigurationOption] = [
         ConfigurationOption(
-            flag: "--host", help: "address to listen on", range: "an address or a name", get: { $0.server.host },
-            set: { configuration, text in
+            flag: "--host", help: "name or address to listen at, at every address that a name stands for",
+            get: { $0.server.host },
+            set: { configuration, text throws(ConfigurationError) in
+                guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                    throw .mustBe("an address such as 127.0.0.1 or ::1, or a name", not: text)
+                }
                 configuration.server.host = text
-                return !text.isEmpty
             }),
         integer("--port", \.server.port, 0...65535, "TCP port; 0 takes any free one"),
         integer("--loops", \.server.loops, 1...64, "event loops, a thread each"),
@@ -106,26 +129,55 @@ package struct ConfigurationOption: Sendable {
             "--write-deadline", \.server.writeDeadline,
             "seconds in which a reply that waits must be read at that rate, then closed"),
         seconds("--request-deadline", \.server.requestDeadline, "seconds to begin a large reply, else 503"),
-        seconds("--drain-delay", \.server.drainDelay, "seconds from SIGTERM until connections are refused"),
-        seconds("--drain-deadline", \.server.drainDeadline, "seconds to finish after that, then cut"),
+        seconds("--drain-delay", \.server.drainDelay, zero: true, "seconds from SIGTERM until connections are refused"),
+        seconds("--drain-deadline", \.server.drainDeadline, zero: true, "seconds to finish after that, then cut"),
         ConfigurationOption(
-            flag: "--access-log", help: "a line of JSON for each request on standard output", range: "on or off",
-            get: { $0.accessLog ? "on" : "off" },
-            set: { configuration, text in
-                guard text == "on" || text == "off" else { return false }
-                configuration.accessLog = text == "on"
-                return true
+            flag: "--access-log",
+            help: "a line of JSON for each request on standard output: on, requests (none for probes) or off",
+            get: { $0.accessLog.rawValue },
+            set: { configuration, text throws(ConfigurationError) in
+                guard let scope = AccessLogScope(rawValue: text) else {
+                    throw .mustBe("on, requests or off", not: text)
+                }
+                configuration.accessLog = scope
+            }),
+        ConfigurationOption(
+            flag: "--trusted-proxies",
+            help: "addresses or CIDR blocks, separated by commas, whose X-Forwarded-For or Forwarded names the client",
+            get: { $0.server.trustedProxies.blocks.map(\.description).joined(separator: ",") },
+            set: { configuration, text throws(ConfigurationError) in
+                configuration.server.trustedProxies.blocks = try items(of: text).map {
+                    item throws(ConfigurationError) in
+                    guard let block = AddressBlock(item) else {
+                        throw .mustBe("addresses or CIDR blocks such as 10.0.0.0/8 or fd00::/8", not: item)
+                    }
+                    return block
+                }
             }),
         ConfigurationOption(
             flag: "--cors-origins", help: "origins whose pages may read replies, separated by commas; * for all",
-            range: "origins such as https://example.org, or *", get: { $0.corsOrigins.joined(separator: ",") },
-            set: { configuration, text in
-                let origins = text.split(separator: ",").map(String.init)
-                let areOrigins = origins.allSatisfy { origin in
-                    origin == "*" || (origin.contains("://") && origin.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+            get: { $0.corsOrigins.joined(separator: ",") },
+            set: { configuration, text throws(ConfigurationError) in
+                configuration.corsOrigins = try items(of: text).map { item throws(ConfigurationError) in
+                    try Origin.validated(item)
                 }
-                configuration.corsOrigins = origins
-                return areOrigins
             }),
     ]
+}
+
+extension ConfigurationError {
+    /// A value that is none of those that a setting takes.
+    fileprivate static func mustBe(_ range: String, not text: String) -> ConfigurationError {
+        ConfigurationError("must be \(range), not \"\(text)\"")
+    }
+}
+
+extension Substring {
+    /// Without the spaces and tabs at its ends.
+    fileprivate var trimmingBlanks: String {
+        var rest = self
+        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
+        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+        return String(rest)
+    }
 }

@@ -2,6 +2,18 @@ import Glibc
 
 /// Whole reads and writes on file descriptors, waiting for them as long as it takes.
 package enum Descriptors {
+    /// Has nothing that is opened later become a standard stream: where one of the first three descriptors is closed,
+    /// a socket would be it, and what is meant for the stream would go to a client.
+    ///
+    /// They are opened the wrong way round, so that reading standard input and writing to the others still fail, as they
+    /// do on a closed descriptor.
+    package static func reserveStandardStreams() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest that is free: this one, as those below are in use by now.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     /// Writes all bytes; fewer only where the descriptor takes no more (closed pipe, full disk): `errno` says why.
     ///
     /// A descriptor may be non-blocking without this program's doing, say a pipe that its other end's process or a

@@ -29,16 +29,27 @@ package enum OfflineCommand {
         }
     }
 
+    /// What to say where standard output takes no more.
+    package static func outputFailure(_ code: Int32) -> String {
+        "cannot write to standard output: \(String(cString: strerror(code)))"
+    }
+
     /// Writes a reply to standard output; returns the exit status by sysexits(3).
     private static func write(_ stream: ReplyStream) -> Int32 {
         var progress = HTTPBodyProgress.more
         while progress == .more {
             var parts: [[UInt8]] = []
             progress = stream.next(into: &parts)
-            if progress == .failed { return 70 }
+            if progress == .failed {
+                Descriptors.write(Array("softmaxd: the reply cannot be computed\n".utf8), to: STDERR_FILENO)
+                return 70
+            }
             if progress == .last { parts.append([UInt8(ascii: "\n")]) }
             for part in parts {
-                guard Descriptors.write(part, to: STDOUT_FILENO) else { return 74 }
+                guard Descriptors.write(part, to: STDOUT_FILENO) else {
+                    Descriptors.write(Array("softmaxd: \(outputFailure(errno))\n".utf8), to: STDERR_FILENO)
+                    return 74
+                }
             }
         }
         return 0

@@ -10,19 +10,23 @@ package final class Serving: Sendable {
     /// A service of that configuration that does not listen yet.
     package init(_ configuration: ServiceConfiguration) {
         let status = HTTPServerStatus()
-        let log = configuration.accessLog ? LogWriter() : nil
+        let log = configuration.accessLog == .off ? nil : LogWriter()
         self.log = log
         let pool = ComputePool(threads: configuration.server.computeThreads)
         server = HTTPServer(
             configuration: configuration.server, status: status,
             handler: Service(configuration, status: status, pool: pool, log: log), pool: pool
         ) { _ -> any HTTPObserver in
-            if let log { AccessLog(log) } else { IgnoringObserver() }
+            guard let log else { return IgnoringObserver() }
+            let isProbe = configuration.server.isProbe
+            return AccessLog(log) { configuration.accessLog == .requests && isProbe($0) }
         }
     }
 
-    /// The port being listened on.
-    package var port: UInt16? { server.boundPort }
+    /// What is listened at, with ports; none before ``start()``.
+    package var addresses: [String] { server.boundAddresses }
+    /// What should be known about the start, one sentence each.
+    package var warnings: [String] { server.warnings }
 
     /// Binds and serves; returns at once.
     package func start() throws(HTTPServerError) { try server.start() }
@@ -45,8 +49,8 @@ package final class Serving: Sendable {
 
     /// Serves until SIGTERM or SIGINT: the first drains, the second ends at once.
     ///
-    /// - Parameter started: is told the port once connections are accepted.
-    package func runUntilSignalled(started: (UInt16) -> Void) throws(HTTPServerError) {
+    /// - Parameter started: is called once connections are accepted.
+    package func runUntilSignalled(started: () -> Void) throws(HTTPServerError) {
         // A log whose reader has gone is an error of write(2), not the end of the service.
         signal(SIGPIPE, SIG_IGN)
         let queue = DispatchQueue(label: "softmaxd.signals")
@@ -64,7 +68,7 @@ package final class Serving: Sendable {
             return source
         }
         try start()
-        started(port ?? 0)
+        started()
         wait()
         sources.forEach { $0.cancel() }
     }
@@ -75,5 +79,22 @@ package enum Healthcheck {
     /// Whether a service of that configuration, on this machine, answers `/livez` with 200.
     package static func passes(_ configuration: HTTPServerConfiguration) -> Bool {
         HTTPProbe.status(host: configuration.host, port: configuration.port, path: "/livez") == 200
+    }
+
+    /// The flags of process 1, where that is this program: in a container the service itself, which a health check that
+    /// runs beside it has to find.
+    package static func flagsOfProcess1() -> [String] {
+        guard let own = program(of: "self"), program(of: "1") == own else { return [] }
+        let descriptor = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        return Command.servedFlags(commandLine: Descriptors.readAll(from: descriptor, padding: 0) ?? [])
+    }
+
+    /// The path of a process's program; `nil` where this user may not know.
+    private static func program(of process: String) -> [CChar]? {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/\(process)/exe", &path, path.count)
+        return count > 0 ? Array(path[..<count]) : nil
     }
 }

@@ -11,8 +11,12 @@ struct Metrics {
         add("softmaxd_connections_open", "gauge", "Connections open now.", status.openConnections)
         add("softmaxd_connections_accepted_total", "counter", "Connections accepted.", counts.accepted)
         add(
-            "softmaxd_accept_pauses_total", "counter", "Times accepting paused for want of a seat or a descriptor.",
+            "softmaxd_accept_pauses_total", "counter", "Times accepting paused: no seat or descriptor, or an error.",
             counts.acceptPauses)
+        add(
+            "softmaxd_accept_errors_total", "counter",
+            "Times accept(2) failed for another reason than one connection or a lack of descriptors.",
+            counts.acceptErrors)
         header("softmaxd_replies_total", "counter", "Replies by class of status.")
         for (index, count) in counts.statusClasses.enumerated() {
             text += "softmaxd_replies_total{class=\"\(index + 1)xx\"} \(count)\n"

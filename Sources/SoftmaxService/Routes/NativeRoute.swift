@@ -61,8 +61,8 @@ struct NativeRoute: Sendable {
     /// What is wrong with a request before its body is looked at.
     private func refusal(of fields: HTTPFields) -> HTTPProblem? {
         guard fields.accepts("application/json") else { return .notAcceptable(available: "application/json") }
-        if fields.count(of: "content-encoding") > 0, fields.only("content-encoding") != "identity" {
-            return .unsupportedMediaType("Content codings are not read here; send the body as it is.")
+        guard fields.hasOnlyToken("content-encoding", "identity") else {
+            return .unsupportedContentCoding("Content codings are not read here; send the body as it is.")
         }
         guard fields.count(of: "content-type") == 0 || fields.contentTypeIs("application/json") else {
             return .unsupportedMediaType("Send Content-Type: application/json (curl does with --json).")

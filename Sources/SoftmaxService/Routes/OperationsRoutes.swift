@@ -6,14 +6,19 @@ enum OperationsRoutes {
     ///
     /// They do nothing that could wait.
     static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
-        router.on(.get, "/livez") { _ in .ready(.json(.bytes(Array("{\"status\":\"live\"}".utf8)))) }
+        router.on(.get, "/livez") { _ in
+            .ready(HTTPResponse.json(.bytes(Array("{\"status\":\"live\"}".utf8))).notStored)
+        }
         router.on(.get, "/readyz") { request in
-            guard status.isDraining else { return .ready(.json(.bytes(Array("{\"status\":\"ready\"}".utf8)))) }
+            guard status.isDraining else {
+                return .ready(HTTPResponse.json(.bytes(Array("{\"status\":\"ready\"}".utf8))).notStored)
+            }
             let problem = HTTPProblem(.draining, "This server is shutting down.")
-            return .ready(problem.response(requestID: request.id))
+            return .ready(problem.response(requestID: request.id).notStored)
         }
         router.on(.get, "/metrics") { _ in
-            .ready(.ok(Metrics(status, workBudget: workBudget, log: log).bytes, type: "text/plain; version=0.0.4"))
+            let metrics = Metrics(status, workBudget: workBudget, log: log)
+            return .ready(HTTPResponse.ok(metrics.bytes, type: "text/plain; version=0.0.4").notStored)
         }
         router.on(.get, "/version") { _ in
             .ready(.json(.bytes(Array("{\"name\":\"softmaxd\",\"version\":\"\(Version.current)\"}".utf8))))

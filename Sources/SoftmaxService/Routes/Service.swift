@@ -59,7 +59,8 @@ package struct Service: HTTPHandler {
         response.fields.append("access-control-expose-headers", "Allow, Retry-After, X-Request-Id")
         if response.status == 204 {
             response.fields.append("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
-            response.fields.append("access-control-allow-headers", "Content-Type, X-Request-Id, Traceparent")
+            response.fields.append(
+                "access-control-allow-headers", "Authorization, Content-Type, X-Request-Id, Traceparent")
             response.fields.append("access-control-max-age", "600")
         }
         return response
@@ -86,6 +87,13 @@ extension HTTPResponse {
     ///
     /// Its fields are made once, for all replies.
     static func json(_ body: HTTPBody) -> HTTPResponse { HTTPResponse(status: 200, fields: jsonFields, body: body) }
+
+    /// The same, for no cache to keep (RFC 9111 section 5.2.2.5): what it says is true now only.
+    var notStored: HTTPResponse {
+        var response = self
+        response.fields.append("cache-control", "no-store")
+        return response
+    }
 
     private static let jsonFields = {
         var fields = HTTPFields()

@@ -1,0 +1,129 @@
+import Glibc
+
+/// A block of IP addresses in CIDR notation (RFC 4632), `10.0.0.0/8` or `fd00::/8`; a single address is a block of one.
+public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
+    /// 4 or 16 bytes, those behind the prefix 0.
+    private let bytes: [UInt8]
+    private let prefix: Int
+
+    /// A block; `nil` for any other text, and where the address has bits behind the prefix.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let bytes = Self.bytes(of: parts[0]) else { return nil }
+        var prefix = bytes.count * 8
+        if parts.count == 2 {
+            let isNumber = parts[1].utf8.allSatisfy { ($0 &- 0x30) < 10 }
+            guard isNumber, let length = Int(parts[1]), length <= prefix else { return nil }
+            prefix = length
+        }
+        for bit in prefix..<bytes.count * 8 where bytes[bit / 8] & (0x80 >> (bit % 8)) != 0 { return nil }
+        self.bytes = bytes
+        self.prefix = prefix
+    }
+
+    /// As it is written in a configuration.
+    public var description: String {
+        let address = Self.text(of: bytes)
+        return prefix == bytes.count * 8 ? address : "\(address)/\(prefix)"
+    }
+
+    /// Whether it holds that address, of 4 or 16 bytes.
+    fileprivate func contains(_ address: [UInt8]) -> Bool {
+        guard address.count == bytes.count else { return false }
+        for index in bytes.indices {
+            let bits = min(8, max(0, prefix - 8 * index))
+            let mask = UInt8(truncatingIfNeeded: 0xFF00 >> bits)
+            if address[index] & mask != bytes[index] { return false }
+        }
+        return true
+    }
+
+    /// An address's bytes in network order; an IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) has 4.
+    fileprivate static func bytes(of text: some StringProtocol) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let text = String(text)
+        guard text.utf8.count <= 45 else { return nil }
+        if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes[..<4]) }
+        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
+        let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+        return isMapped ? Array(bytes[12...]) : bytes
+    }
+
+    /// The one spelling of an address (RFC 5952).
+    fileprivate static func text(of bytes: [UInt8]) -> String {
+        var text = [CChar](repeating: 0, count: 64)
+        guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, 64) != nil else { return "" }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// The proxies before this server, by whose word a client's address is known.
+///
+/// Anybody can send `X-Forwarded-For`; only what a trusted proxy added to it is worth anything. So the list is read from
+/// its right end: as long as an address is a trusted proxy's, the one before it is what that proxy saw.
+public struct TrustedProxies: Sendable, Equatable {
+    /// Their addresses.
+    public var blocks: [AddressBlock] = []
+
+    /// None.
+    public init() {}
+
+    /// The client behind the peer: the right-most address that is no trusted proxy's, or the left-most where all are.
+    ///
+    /// `nil` where the peer is not trusted, says nothing, or what it says is no address (RFC 7239 allows `unknown` and
+    /// names). `X-Forwarded-For` is read where there is one, else `Forwarded` (RFC 7239): a proxy that sends the latter has
+    /// to drop the former, which it got from the client.
+    ///
+    /// - Parameter peer: `192.0.2.1:5000` or `[2001:db8::1]:5000`.
+    func client(peer: String, _ fields: HTTPFields) -> String? {
+        guard !blocks.isEmpty, let peer = Self.address(of: peer[...]), isTrusted(peer) else { return nil }
+        var client: [UInt8]?
+        for node in Self.nodes(in: fields).reversed() {
+            guard let address = Self.address(of: node) else { return nil }
+            client = address
+            if !isTrusted(address) { break }
+        }
+        return client.map(AddressBlock.text)
+    }
+
+    private func isTrusted(_ address: [UInt8]) -> Bool { blocks.contains { $0.contains(address) } }
+
+    /// Those that the request came through, the client first.
+    private static func nodes(in fields: HTTPFields) -> [Substring] {
+        var names: [Substring] = []
+        let isPlain = fields.count(of: "x-forwarded-for") > 0
+        for (name, value) in fields where name.elementsEqual((isPlain ? "x-forwarded-for" : "forwarded").utf8) {
+            for element in String(decoding: value, as: UTF8.self).split(separator: ",") {
+                if isPlain {
+                    names.append(trimmed(element))
+                } else {
+                    // for=192.0.2.43;proto=http, for="[2001:db8:cafe::17]:4711"; an element without one hides the node.
+                    let pair = element.split(separator: ";").map(trimmed).first { $0.lowercased().hasPrefix("for=") }
+                    names.append(pair.map { unquoted($0.dropFirst(4)) } ?? "")
+                }
+            }
+        }
+        return names
+    }
+
+    /// The address in a node's name, which may have a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+    private static func address(of node: Substring) -> [UInt8]? {
+        if node.hasPrefix("[") {
+            guard let end = node.firstIndex(of: "]") else { return nil }
+            return AddressBlock.bytes(of: node[node.index(after: node.startIndex)..<end])
+        }
+        let colons = node.utf8.count { $0 == UInt8(ascii: ":") }
+        return AddressBlock.bytes(of: colons == 1 ? node.prefix { $0 != ":" } : node)
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var rest = text
+        while let first = rest.utf8.first, first == 0x20 || first == 0x09 { rest.removeFirst() }
+        while let last = rest.utf8.last, last == 0x20 || last == 0x09 { rest.removeLast() }
+        return rest
+    }
+
+    private static func unquoted(_ text: Substring) -> Substring {
+        text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? text.dropFirst().dropLast() : text
+    }
+}

@@ -1,0 +1,113 @@
+import Glibc
+
+/// A socket address: IPv4 or IPv6, with a port.
+struct Address: Sendable {
+    private var storage: sockaddr_storage
+    private var length: socklen_t
+
+    init(storage: sockaddr_storage, length: socklen_t = socklen_t(MemoryLayout<sockaddr_storage>.size)) {
+        self.storage = storage
+        self.length = length
+    }
+
+    /// What a socket is bound to.
+    init?(of descriptor: Int32) {
+        self.init(storage: sockaddr_storage())
+        let isKnown = withUnsafeMutablePointer(to: &storage) { [length] pointer in
+            var size = length
+            return pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) } == 0
+        }
+        guard isKnown else { return nil }
+        length = socklen_t(family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+    }
+
+    /// Every address that a name or the text of an address stands for, each once.
+    ///
+    /// - Parameter host: a name, an IPv4 or an IPv6 address; the latter may be in brackets, as in a URI.
+    static func resolve(host: String, port: UInt16) throws(HTTPServerError) -> [Address] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        if isBracketed {
+            hints.ai_family = AF_INET6
+            hints.ai_flags |= AI_NUMERICHOST
+        }
+        let code = getaddrinfo(isBracketed ? String(host.dropFirst().dropLast()) : host, String(port), &hints, &list)
+        guard code == 0 else {
+            throw HTTPServerError(operation: "resolve", subject: host, reason: String(cString: gai_strerror(code)))
+        }
+        defer { freeaddrinfo(list) }
+        var addresses: [Address] = []
+        var next = list
+        while let entry = next?.pointee {
+            var address = Address(storage: sockaddr_storage(), length: entry.ai_addrlen)
+            if let source = entry.ai_addr, Int(entry.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size {
+                withUnsafeMutableBytes(of: &address.storage) {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: Int(entry.ai_addrlen)))
+                }
+                if !addresses.contains(where: { $0.text == address.text }) { addresses.append(address) }
+            }
+            next = entry.ai_next
+        }
+        guard !addresses.isEmpty else {
+            throw HTTPServerError(operation: "resolve", subject: host, reason: "it has no address")
+        }
+        return addresses
+    }
+
+    /// AF_INET or AF_INET6.
+    var family: Int32 { Int32(storage.ss_family) }
+
+    /// The same address with another port.
+    func with(port: UInt16) -> Address {
+        var copy = self
+        // The port is at the same place for both families.
+        withUnsafeMutableBytes(of: &copy.storage) {
+            $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+        }
+        return copy
+    }
+
+    /// TCP port.
+    var port: UInt16 {
+        withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
+
+    /// Where a client of this machine reaches a server at that address: loopback for a wildcard address.
+    var reachable: Address {
+        let start = family == AF_INET6 ? 8 : 4
+        var copy = self
+        withUnsafeMutableBytes(of: &copy.storage) { bytes in
+            let host = start..<start + (start == 8 ? 16 : 4)
+            guard bytes[host].allSatisfy({ $0 == 0 }) else { return }
+            bytes[host.upperBound - 1] = 1
+            if start == 4 { bytes[start] = 127 }
+        }
+        return copy
+    }
+
+    /// `192.0.2.1:5000` or `[2001:db8::1]:5000`; empty for another family.
+    var text: String {
+        withUnsafeBytes(of: storage) { bytes in
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+                let isV6 = family == AF_INET6
+                guard isV6 || family == AF_INET, let start = bytes.baseAddress,
+                    inet_ntop(family, start + (isV6 ? 8 : 4), text.baseAddress, 64) != nil
+                else { return "" }
+                let host = text.withMemoryRebound(to: UInt8.self) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                return isV6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+            }
+        }
+    }
+
+    /// Lends it to a system call.
+    func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        withUnsafePointer(to: storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+}

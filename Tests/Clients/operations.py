@@ -1,0 +1,181 @@
+"""What operators meet: standard streams, ports, processors, settings. Imported by clients.py."""
+
+import fcntl
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+
+from service import SOFTMAXD, Service, test
+
+
+def run(*arguments, **options):
+    return subprocess.run([SOFTMAXD, *arguments], capture_output=True, text=True, timeout=30, **options)
+
+
+def settings(*command):
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=", 1) for line in out.splitlines())
+
+
+@test
+def of_two_services_that_start_at_the_same_instant_on_one_port_exactly_one_listens():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    both = neither = 0
+    for _ in range(60):
+        pair = [
+            subprocess.Popen(
+                [SOFTMAXD, "--port", str(port), "--access-log", "off", "--loops", str(loops)],
+                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            for loops in (2, 1)]
+        # The first line of each says whether it listens.
+        lines = [process.stderr.readline() for process in pair]
+        listening = [process for process, line in zip(pair, lines) if "listens on" in line]
+        both += len(listening) > 1
+        neither += not listening
+        for process in pair:
+            if process in listening:
+                process.terminate()
+            assert process.wait(35) == (0 if process in listening else 71), lines
+            process.stderr.close()
+    assert (both, neither) == (0, 0), f"both {both}, neither {neither} of 60"
+
+
+@test
+def what_cannot_be_printed_is_a_failure_with_a_message():
+    request = '{"logits":[1]}'
+    for arguments in (["--print-config"], ["--help"], ["--version"], ["softmax"]):
+        for redirection, reason in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
+            failed = subprocess.run(
+                ["sh", "-c", f'exec "$0" "$@" {redirection}', SOFTMAXD, *arguments], input=request,
+                stderr=subprocess.PIPE, text=True, timeout=30)
+            assert failed.returncode == 74, (arguments, redirection, failed)
+            assert failed.stderr == f"softmaxd: cannot write to standard output: {reason}\n", failed.stderr
+
+
+@test
+def with_its_standard_streams_closed_no_connection_becomes_one():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(["sh", "-c", f'exec "$0" --port {port} <&- >&- 2>&-', SOFTMAXD])
+    try:
+        for _ in range(3000):
+            try:
+                client = socket.create_connection(("127.0.0.1", port), timeout=10)
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None
+        with client:
+            for descriptor in range(3):
+                assert os.readlink(f"/proc/{process.pid}/fd/{descriptor}") == "/dev/null"
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            received = b"".join(iter(lambda: client.recv(4096), b""))
+            # Nothing of the access log behind the reply.
+            assert received.endswith(b'{"status":"live"}'), received
+    finally:
+        process.terminate()
+        assert process.wait(35) == 0
+
+
+@test
+def a_log_that_does_not_block_has_every_line_whole():
+    source, target = os.pipe()
+    fcntl.fcntl(target, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(target, False)
+    text = []
+
+    def read():
+        with os.fdopen(source, "rb") as file:
+            text.append(file.read())
+
+    reader = threading.Thread(target=read)
+    with Service(log=target) as service:
+        os.close(target)
+        requests = b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n" * 3019
+        requests += b"GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as client:
+            sender = threading.Thread(target=client.sendall, args=(requests,))
+            sender.start()
+            replies = b"".join(iter(lambda: client.recv(65536), b""))
+            sender.join()
+        # Only now does somebody read: the pipe has been full for long.
+        reader.start()
+        assert replies.count(b"HTTP/1.1 200") == 3020
+        assert "\nsoftmaxd_log_lines_lost_total 0\n" in service.get("/metrics")[1]
+    reader.join()
+    paths = [json.loads(line)["path"] for line in text[0].splitlines()]
+    assert paths.count("/version") == 3020, len(paths)
+
+
+@test
+def threads_are_as_many_as_the_processors_that_are_given():
+    processor = min(os.sched_getaffinity(0))
+    given = settings("taskset", "-c", str(processor), SOFTMAXD, "--print-config")
+    assert (given["SOFTMAXD_LOOPS"], given["SOFTMAXD_COMPUTE_THREADS"]) == ("1", "1"), given
+    set_by_hand = settings("taskset", "-c", str(processor), SOFTMAXD, "--print-config", "--loops", "3")
+    assert set_by_hand["SOFTMAXD_LOOPS"] == "3"
+
+
+@test
+def the_start_says_where_it_listens_and_what_is_short():
+    with Service("--host", "[::1]", descriptors=200) as service:
+        lines = service.error_text().splitlines()
+        assert "1040 connections need 1296 open files" in lines[0] and "ulimit -n" in lines[0], lines
+        assert re.fullmatch(r"softmaxd \S+ listens on \[::1\]:\d+", lines[1]), lines
+        assert run("healthcheck", "--host", "[::1]", "--port", str(service.port)).returncode == 0
+        assert run("--port", str(service.port), "--host", "::1", "healthcheck").returncode == 0
+        assert run("healthcheck", "--port", str(service.port)).returncode == 1
+    with Service(descriptors=1296) as service:
+        assert len(service.error_text().splitlines()) == 1
+
+
+@test
+def unknown_variables_are_warned_of_and_those_of_kubernetes_are_not():
+    environment = {
+        **os.environ, "SOFTMAXD_METRICS_PORT": "tcp://10.0.0.1:80", "SOFTMAXD_CANARY_SERVICE_HOST": "10.0.0.1",
+        "SOFTMAXD_MAXBODY": "5"}
+    done = run("--print-config", env=environment)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "softmaxd: warning: SOFTMAXD_MAXBODY is not a variable this program knows and is ignored; "
+        "the closest known one is SOFTMAXD_MAX_BODY\n"), done.stderr
+
+
+@test
+def a_health_check_finds_the_port_of_process_1():
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True).returncode:
+        return "not tried: needs a process namespace of its own"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["unshare", "-pf", "--mount-proc", SOFTMAXD, "--port", str(port), "--access-log", "off"],
+        stderr=subprocess.PIPE, text=True)
+    assert "listens on" in process.stderr.readline()
+    # The service's own process, the child of unshare's.
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+        child = int(children.read().split()[0])
+    inside = ["nsenter", "-t", str(child), "-p", "-m", SOFTMAXD, "healthcheck"]
+    try:
+        assert subprocess.run(inside, timeout=30).returncode == 0
+        assert subprocess.run([*inside, "--port", "1"], stderr=subprocess.DEVNULL, timeout=30).returncode == 1
+    finally:
+        os.kill(child, 15)
+        assert process.wait(35) == 0
+        process.stderr.close()
+
+
+@test
+def the_log_names_agent_and_client_and_leaves_probes_out():
+    with Service("--access-log", "requests", "--trusted-proxies", "127.0.0.0/8") as service:
+        for path in ("/livez", "/version"):
+            service.request("GET", path, fields={"User-Agent": "probe/1", "X-Forwarded-For": "9.9.9.9, 203.0.113.7"})
+    records = service.records()
+    assert [record["path"] for record in records] == ["/version"], records
+    assert records[0]["client"] == "203.0.113.7" and records[0]["user_agent"] == "probe/1"
+    assert records[0]["remote"].startswith("127.0.0.1:")

@@ -1,0 +1,83 @@
+import Testing
+
+@testable import HTTPServer
+
+@Suite("Trusted proxies") struct TrustedProxiesTests {
+    private let proxies: TrustedProxies = {
+        var proxies = TrustedProxies()
+        proxies.blocks = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"].compactMap { AddressBlock($0) }
+        return proxies
+    }()
+
+    private func client(peer: String, _ lines: [(StaticString, String)]) -> String? {
+        var fields = HTTPFields()
+        for (name, value) in lines { fields.append(name, value) }
+        return proxies.client(peer: peer, fields)
+    }
+
+    @Test(
+        "the right-most address that is no proxy's is the client's",
+        arguments: [
+            ("203.0.113.7", "203.0.113.7"), ("1.1.1.1, 203.0.113.7", "203.0.113.7"),
+            ("1.1.1.1, 203.0.113.7, 10.1.2.3", "203.0.113.7"), ("203.0.113.7:4711,10.1.2.3:80", "203.0.113.7"),
+            ("10.9.9.9, 10.1.2.3", "10.9.9.9"), ("2001:DB8::7", "2001:db8::7"),
+            ("[2001:db8::7]:443 , fd00::1", "2001:db8::7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"), ("unknown, 203.0.113.7", "203.0.113.7"),
+        ])
+    func forwardedFor(value: String, client expected: String) {
+        #expect(client(peer: "10.0.0.1:5000", [("x-forwarded-for", value)]) == expected)
+        #expect(client(peer: "[fd00::9]:5000", [("x-forwarded-for", value)]) == expected)
+    }
+
+    @Test(
+        "what is no address is nobody's",
+        arguments: ["", "unknown", "203.0.113.7, unknown", "203.0.113.7, 10.0.0", "a,b"])
+    func noAddress(value: String) {
+        #expect(client(peer: "10.0.0.1:5000", [("x-forwarded-for", value)]) == nil)
+    }
+
+    @Test(
+        "nobody but a trusted proxy is believed",
+        arguments: ["203.0.113.9:1", "192.0.2.2:1", "11.0.0.1:1", "[fe00::1]:1", ""])
+    func untrustedPeer(peer: String) {
+        #expect(client(peer: peer, [("x-forwarded-for", "203.0.113.7")]) == nil)
+        #expect(client(peer: peer, [("forwarded", "for=203.0.113.7")]) == nil)
+        #expect(TrustedProxies().client(peer: "10.0.0.1:5000", HTTPFields()) == nil)
+    }
+
+    @Test(
+        "Forwarded says the same (RFC 7239)",
+        arguments: [
+            ("for=203.0.113.7", "203.0.113.7"), ("For=1.1.1.1, FOR=203.0.113.7;proto=http;by=10.0.0.1", "203.0.113.7"),
+            ("proto=https; for=\"[2001:db8::7]:4711\" , for=\"10.0.0.5:80\"", "2001:db8::7"), ("for=_hidden", nil),
+            ("for=203.0.113.7, proto=http", nil), ("for=unknown", nil),
+        ])
+    func forwarded(value: String, client expected: String?) {
+        #expect(client(peer: "192.0.2.1:5000", [("forwarded", value)]) == expected)
+    }
+
+    @Test("several lines are one list, and X-Forwarded-For comes before Forwarded")
+    func lines() {
+        let lines: [(StaticString, String)] = [
+            ("forwarded", "for=1.2.3.4"), ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7, 10.0.0.2"),
+        ]
+        #expect(client(peer: "10.0.0.1:5000", lines) == "203.0.113.7")
+    }
+
+    @Test(
+        "a block holds its addresses and no others",
+        arguments: [
+            ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"), ("10.128.0.0/9", "10.128.0.1", "10.127.255.255"),
+            ("0.0.0.0/0", "203.0.113.7", "::1"), ("2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"),
+            ("192.0.2.1/32", "192.0.2.1", "192.0.2.0"),
+        ])
+    func blocks(text: String, inside: String, outside: String) throws {
+        var proxies = TrustedProxies()
+        proxies.blocks = [try #require(AddressBlock(text))]
+        var fields = HTTPFields()
+        fields.append("x-forwarded-for", "198.51.100.1")
+        func peer(_ address: String) -> String { address.contains(":") ? "[\(address)]:1" : "\(address):1" }
+        #expect(proxies.client(peer: peer(inside), fields) == "198.51.100.1")
+        #expect(proxies.client(peer: peer(outside), fields) == nil)
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+@testable import HTTPServer
+import Testing
+
+@testable import SoftmaxService
+
+/// What operators, proxies and browsers rely on.
+@Suite struct OperationTests {
+    @Test(arguments: ["identity", "Identity", "IDENTITY", "identity, identity", ""])
+    func `no coding is a coding in any spelling`(coding: String) {
+        #expect(service().post("/softmax", #"{"logits":[1]}"#, fields: [("content-encoding", coding)]).status == 200)
+    }
+
+    @Test(arguments: ["gzip", "br", "identity, gzip", "x-identity"])
+    func `a coding is refused with the one that is read`(coding: String) {
+        let reply = service().post("/softmax", "x", fields: [("content-encoding", coding)])
+        #expect(reply.status == 415 && reply.fields.only("accept-encoding") == "identity")
+        // Another media type is not a matter of codings.
+        let other = service().post("/softmax", "x", fields: [("content-type", "text/plain")])
+        #expect(other.status == 415 && other.fields.count(of: "accept-encoding") == 0)
+    }
+
+    @Test func `pages may send what a proxy wants to see`() {
+        let service = service { $0.corsOrigins = ["*"] }
+        var fields = HTTPFields()
+        fields.append("origin", "https://a.example")
+        let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
+        #expect(
+            preflight.fields.only("access-control-allow-headers")
+                == "Authorization, Content-Type, X-Request-Id, Traceparent")
+    }
+
+    @Test func `probes and metrics are for no cache to keep, everything else as before`() {
+        let status = HTTPServerStatus()
+        let service = Service(ServiceConfiguration(), status: status, pool: ComputePool(threads: 1))
+        for method in [HTTPMethod.get, .head] {
+            for path in ["/livez", "/readyz", "/metrics"] {
+                let reply = service.finish(HTTPRequest(method: method, path: path))
+                #expect(reply.status == 200 && reply.fields.only("cache-control") == "no-store", "\(path)")
+            }
+            #expect(
+                service.finish(HTTPRequest(method: method, path: "/version")).fields.count(of: "cache-control") == 0)
+        }
+        status.setDraining()
+        let draining = service.finish(HTTPRequest(method: .get, path: "/readyz"))
+        #expect(draining.status == 503 && draining.fields.only("cache-control") == "no-store")
+    }
+
+    @Test(arguments: [
+        ("instances", nil), ("logit", "logits"), ("Logits", "logits"), ("temprature", "temperature"), ("x", nil),
+        ("inputs", nil), ("data", nil), ("axes", "axis"), ("dim", nil), ("", nil),
+    ])
+    func `an unknown member is told the known one that is close, if any`(name: String, closest: String?) {
+        let reply = service().post("/softmax", #"{"\#(name)":[1]}"#)
+        let hint = closest.map { #"; the closest known one is \"\#($0)\""# } ?? ""
+        #expect(reply.status == 422)
+        #expect(text(of: reply).contains(#""detail":"There is no member \"\#(name)\"\#(hint).""#), "\(text(of: reply))")
+    }
+
+    @Test func `a log of requests has no lines for probes, and names client and user agent`() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        let isProbe = HTTPServerConfiguration().isProbe
+        let log = AccessLog(writer) { isProbe($0) }
+        for path in ["/livez", "/softmax", "/readyz", "/metrics"] {
+            var record = HTTPAccessRecord(
+                method: "GET", path: path, version: .http1_1, status: 200, requestBytes: 0, responseBytes: 0,
+                duration: 0,
+                requestID: "r", traceparent: nil, peer: "10.0.0.1:5", problem: nil, isComplete: true)
+            record.client = "203.0.113.7"
+            record.userAgent = "curl/\"8\""
+            log.record(record)
+        }
+        log.flush()
+        writer.finish()
+        let lines = pipe.fileHandleForReading.availableData.split(separator: UInt8(ascii: "\n"))
+        #expect(lines.count == 1)
+        let line = try #require(lines.first)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
+        #expect(object["path"] as? String == "/softmax" && object["remote"] as? String == "10.0.0.1:5")
+        #expect(object["client"] as? String == "203.0.113.7" && object["user_agent"] as? String == "curl/\"8\"")
+    }
+}
