@@ -84,7 +84,7 @@ extension HTTP2Session {
             return
         }
         stream.stage = .body
-        stream.since = now
+        stream.arrival.start(progress: 0, now: now, span: deadlines.body)
         if stream.head.expectsContinue { submitContinue(stream) }
     }
 
@@ -175,6 +175,8 @@ extension HTTP2Session {
         stream.held += bytes.count
         held += bytes.count
         stream.unconsumed += bytes.count
+        stream.arrived &+= UInt64(bytes.count)
+        arrived &+= UInt64(bytes.count)
         giveBack(stream)
     }
 
@@ -198,9 +200,9 @@ extension HTTP2Session {
             if stream.withheldSince == nil { stream.withheldSince = now }
             return
         }
-        if let since = stream.withheldSince {
-            // The peer could not send: that time is not its own.
-            stream.since &+= now &- since
+        if stream.withheldSince != nil {
+            // The peer could not send: it is waited for from here on.
+            stream.arrival.start(progress: stream.credited, now: now, span: deadlines.body)
             stream.withheldSince = nil
         }
         nghttp2_session_consume_stream(handle, stream.id, stream.unconsumed)

@@ -76,7 +76,9 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// Content that went out on all streams.
     var sent: UInt64 = 0
     /// Until when the peer has to open the connection's window.
-    var stall = WriteDeadline()
+    var stall = ProgressDeadline()
+    /// Content of unfinished requests that came since ``creditArrivals()``, bytes.
+    var arrived: UInt64 = 0
     /// A reply's fields while they are put together.
     var replyFields = HTTPFields()
     private var inputEnded = false
@@ -170,6 +172,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     package func receive(_ bytes: UnsafeRawBufferPointer) {
         guard !isClosing, !inputEnded, !bytes.isEmpty else { return }
         let consumed = nghttp2_session_mem_recv(handle, bytes.baseAddress, bytes.count)
+        creditArrivals()
         guard consumed < 0 else { return }
         // libnghttp2 says nothing to the peer by itself here.
         let isFlood = isExcessive || consumed == Int(NGHTTP2_ERR_FLOODED.rawValue)

@@ -72,7 +72,11 @@ final class Connection {
     /// By when a connection of the reserve has to have sent its request.
     private var reserveEnds = UInt64.max
     private var hasTimedOut = false
-    var writeDeadline = WriteDeadline()
+    /// Until when the peer has to take output that waits for it.
+    ///
+    /// Progress is what the peer's kernel acknowledged, not what this side's kernel buffered: a steady slow reader of a
+    /// large socket buffer makes room for a next write only every few seconds, and is not stuck.
+    private var writeDeadline = ProgressDeadline()
     /// Bytes of unfinished bodies held against the server's memory for them.
     private var countedBodies = 0
 
@@ -137,7 +141,6 @@ final class Connection {
 
     /// A deadline noted in ``deadline`` may have passed.
     func deadlinePassed(on loop: EventLoop) {
-        let limits = loop.context.deadlines
         switch stage {
         case .closed: return
         case .lingering(let until, _):
@@ -145,12 +148,10 @@ final class Connection {
             return
         case .open: break
         }
+        noteDelivered(on: loop)
         if writeDeadline.at <= loop.now {
-            let delivered = written &- UInt64(socket.unacknowledged)
-            if writeDeadline.expires(delivered: delivered, now: loop.now, limits: limits) {
-                close(on: loop)
-                return
-            }
+            close(on: loop)
+            return
         }
         expireWork(on: loop)
         guard isOpen else { return }
@@ -220,13 +221,29 @@ final class Connection {
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends
-        if session.outputCount == 0 {
-            writeDeadline.clear()
-        } else if !isWritable, writeDeadline.at == .max {
-            let delivered = written &- UInt64(socket.unacknowledged)
-            writeDeadline.start(delivered: delivered, now: loop.now, limits: loop.context.deadlines)
+        noteDelivered(on: loop)
+        var next = min(phaseEnds, writeDeadline.at, workDeadline)
+        if writeDeadline.at != .max {
+            // Nobody tells when the peer acknowledges: looking now and then dates its last progress.
+            next = min(next, loop.now &+ loop.context.deadlines.write / 8)
         }
-        setDeadline(min(phaseEnds, writeDeadline.at, workDeadline), on: loop)
+        setDeadline(next, on: loop)
+    }
+
+    /// Credits the peer with what it has taken of the output that waits for it.
+    private func noteDelivered(on loop: EventLoop) {
+        let limits = loop.context.deadlines
+        guard session.outputCount > 0 else {
+            writeDeadline.clear()
+            return
+        }
+        guard !isWritable || writeDeadline.at != .max else { return }
+        let delivered = written &- UInt64(socket.unacknowledged)
+        if writeDeadline.at == .max {
+            writeDeadline.start(progress: delivered, now: loop.now, span: limits.write)
+        } else {
+            writeDeadline.update(progress: delivered, now: loop.now, span: limits.write, rate: limits.rate)
+        }
     }
 
     /// Holds what the session keeps of unfinished bodies against the server's memory for them; where it does not fit,
