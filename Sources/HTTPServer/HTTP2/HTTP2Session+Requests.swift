@@ -75,11 +75,12 @@ extension HTTP2Session {
         do throws(HTTPProblem) {
             stream.head = try stream.section.head(bodyLimit: limits.body)
         } catch {
-            stream.head.fields = stream.section.fields
+            stream.head = stream.section.partialHead
             refuse(stream, error)
             return
         }
-        guard !stream.inputEnded else {
+        guard !stream.inputEnded, stream.head.isBodyWorthReading || takesBody(stream.head.request()) else {
+            // Complete, or answered by its head alone: content that comes yet is dropped.
             endRequest(stream)
             return
         }
@@ -88,7 +89,7 @@ extension HTTP2Session {
         if stream.head.expectsContinue { submitContinue(stream) }
     }
 
-    /// A request is complete.
+    /// All of a request is there that is needed for its answer.
     private func endRequest(_ stream: HTTP2Stream) {
         stream.stage = .ready
         ready.append(stream.id)
@@ -131,11 +132,11 @@ extension HTTP2Session {
         let head = stream.head
         stream.head = RequestHead()
         stream.section = HTTP2FieldSection()
-        if let problem = stream.problem { return .refused(problem, stream: Int(stream.id), fields: head.fields) }
-        let request = HTTPRequest(
-            method: head.method, path: head.target.path, query: head.target.query, version: .http2,
-            fields: head.fields, body: stream.body.take(), id: head.id)
-        return .request(request, stream: Int(stream.id))
+        if let problem = stream.problem {
+            let refused = HTTPRefusedRequest(head: head.request(), since: stream.since)
+            return .refused(problem, stream: Int(stream.id), refused)
+        }
+        return .request(head.request(body: stream.body.take()), stream: Int(stream.id))
     }
 
     /// A stream is over for libnghttp2.

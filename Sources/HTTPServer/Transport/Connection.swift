@@ -85,7 +85,9 @@ final class Connection {
         self.socket = socket
         self.peer = peer
         self.isReserved = isReserved
-        session = ConnectionSession(limits: context.configuration.limits, deadlines: context.deadlines)
+        session = ConnectionSession(
+            limits: context.configuration.limits, deadlines: context.deadlines,
+            takesBody: isReserved ? context.takesBodyOnReserve : context.takesBody)
     }
 
     /// Whether requests are still served.

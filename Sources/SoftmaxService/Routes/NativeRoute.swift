@@ -57,7 +57,7 @@ struct NativeRoute: Sendable {
     }
 
     /// What is wrong with a request before its body is looked at.
-    private func refusal(of fields: HTTPFields) -> HTTPProblem? {
+    func refusal(of fields: HTTPFields) -> HTTPProblem? {
         guard fields.accepts("application/json") else { return .notAcceptable(available: "application/json") }
         if fields.count(of: "content-encoding") > 0, fields.only("content-encoding") != "identity" {
             return .unsupportedMediaType("Content codings are not read here; send the body as it is.")
