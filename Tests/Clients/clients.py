@@ -196,6 +196,8 @@ def the_connection_reserve_answers_probes_and_refuses_the_rest():
         with socket.create_connection(("127.0.0.1", service.port), 60) as only:
             only.sendall(message("GET", "/version"))
             assert read_reply(only)[0] == 200
+            # In the midst of its next request, or it would be closed to make room.
+            only.sendall(b"GET /version HTTP/1.1\r\n")
             refusal = Refusal("no_connection_left", message("GET", "/version"), 503, "service-unavailable",
                               fields=BUSY, closes=True)
             assert without_id(check(refusal, service)) == without_id(examples()["no_connection_left"])

@@ -87,9 +87,10 @@ public final class HTTPServer: Sendable {
         }
         if let ending { mailboxes.forEach { $0.post(ending) } }
         for (index, listener) in listeners.enumerated() {
-            let (poller, mailbox, context) = (pollers[index], mailboxes[index], context)
+            let (poller, mailboxes, context) = (pollers[index], mailboxes, context)
             DispatchQueue(label: "loop-\(index)").async(group: running) {
-                EventLoop(index: index, context: context, listener: listener, poller: poller, mailbox: mailbox).run()
+                EventLoop(index: index, context: context, listener: listener, poller: poller, mailboxes: mailboxes)
+                    .run()
             }
         }
     }

@@ -20,7 +20,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var computeThreads: Int
     /// Connections served at once over all loops.
     ///
-    /// Past it only the reserve is left. Default 1024.
+    /// Past it the connection that has been idle longest is closed for a new one; where none is idle, only the reserve is
+    /// left. Default 1024.
     public var maxConnections = 1024
     /// Connections accepted above ``maxConnections``, one request each: a probe path is answered, anything else gets
     /// 503 with `Retry-After`.

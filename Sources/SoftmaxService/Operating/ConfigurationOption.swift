@@ -69,7 +69,8 @@ package struct ConfigurationOption: Sendable {
         integer("--compute-threads", \.computeThreads, 1...256, "threads that compute large requests"),
         integer(
             "--max-connections", \.server.maxConnections, 1...1_000_000,
-            "connections served at once; above it only probes are answered"),
+            "connections served at once; above it the one idle longest is closed; where none is, only probes are answered"
+        ),
         integer(
             "--reserved-connections", \.server.reservedConnections, 0...1024,
             "connections above that for probes; other requests on them get 503"),

@@ -1,0 +1,140 @@
+import HTTPServer
+import Testing
+
+extension TransportTests {
+    @Suite("Eviction of idle connections")
+    struct Eviction {
+        private func limited(_ time: ManualClock, loops: Int = 1) throws -> TestServer {
+            try TestServer(clock: time.clock) {
+                $0.maxConnections = 4
+                $0.reservedConnections = 1
+                $0.loops = loops
+            }
+        }
+
+        private func serve(_ client: Client) {
+            client.get("/")
+            #expect(client.reply()?.status == 200)
+        }
+
+        /// Clients that were served in that order, a second apart, and are idle for longer than a close lingers.
+        private func idle(_ count: Int, of server: TestServer, _ time: ManualClock) throws -> [Client] {
+            let clients = try (0..<count).map { _ in try server.client() }
+            for client in clients {
+                serve(client)
+                time.pass(seconds: 1)
+            }
+            time.pass(seconds: 5)
+            return clients
+        }
+
+        @Test("a new client takes the seat of the one that is idle longest, again and again")
+        func longest() throws {
+            let time = ManualClock()
+            let server = try limited(time)
+            var clients = try idle(4, of: server, time)
+            // The first to connect is not the first to go: it was used last.
+            serve(clients[0])
+            clients.append(clients.removeFirst())
+            for _ in 0..<12 {
+                time.pass(seconds: 5)
+                let new = try server.client()
+                serve(new)
+                let evicted = clients.removeFirst()
+                #expect(evicted.readToEnd())
+                #expect(evicted.received.isEmpty)
+                #expect(!evicted.wasReset)
+                clients.append(new)
+                #expect(server.server.status.openConnections == 4)
+            }
+            clients.forEach(serve)
+        }
+
+        @Test("a client that has begun a request, or sent one that is not read yet, keeps its seat")
+        func inFlight() throws {
+            let time = ManualClock()
+            let server = try limited(time)
+            let clients = try idle(4, of: server, time)
+            clients[0].send("GET / HTTP/1.1\r\nHost: a\r\n")
+            clients[1].send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{")
+            clients[2].get("/")
+            serve(try server.client())
+            #expect(clients[3].readToEnd())
+            #expect(clients[3].received.isEmpty)
+            clients[0].send("\r\n")
+            clients[1].send("}")
+            for client in clients[..<3] { #expect(client.reply()?.status == 200) }
+        }
+
+        @Test("a client that never said anything goes as well")
+        func silent() throws {
+            let time = ManualClock()
+            let server = try limited(time)
+            let silent = try (0..<4).map { _ in try server.client() }
+            #expect(eventually { server.server.status.openConnections == 4 })
+            serve(try server.client())
+            #expect(eventually { silent.contains { $0.read(milliseconds: 0) && $0.isClosed } })
+        }
+
+        @Test("an idle HTTP/2 connection is told with GOAWAY")
+        func http2() throws {
+            let time = ManualClock()
+            let server = try limited(time)
+            let clients = try (0..<4).map { _ in try server.client() }
+            for client in clients {
+                client.send(Frame.preface + Frame.headers(1, flags: 5))
+                #expect(eventually { client.read(milliseconds: 0) && !client.received.isEmpty })
+            }
+            #expect(eventually { server.records.all.count == 4 })
+            time.pass(seconds: 5)
+            serve(try server.client())
+            #expect(clients[0].readToEnd())
+            #expect(Frame.goaways(in: clients[0].received) == [0])
+        }
+
+        @Test("idle clients of other loops make room too")
+        func otherLoops() throws {
+            let time = ManualClock()
+            let server = try limited(time, loops: 4)
+            for _ in 0..<20 {
+                let clients = try idle(4, of: server, time)
+                // One that comes before another loop has made room is told to try again.
+                #expect(
+                    eventually {
+                        guard let client = try? server.client() else { return false }
+                        client.get("/")
+                        return client.reply()?.status == 200
+                    })
+                clients.forEach { $0.close() }
+                #expect(eventually { server.server.status.openConnections == 0 })
+            }
+        }
+    }
+}
+
+@Suite("The order of eviction")
+struct EvictionOrderTests {
+    @Test("least recently used comes first, whatever is moved or taken out")
+    func order() {
+        var order = EvictionOrder()
+        var model: [Int] = []
+        var state: UInt64 = 7
+        for _ in 0..<20_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let slot = Int(state >> 33) % 9
+            model.removeAll { $0 == slot }
+            if state >> 62 == 0 {
+                order.remove(slot)
+            } else {
+                order.append(slot)
+                model.append(slot)
+            }
+            #expect(order.oldest == model.first)
+        }
+        for slot in model {
+            #expect(order.oldest == slot)
+            order.remove(slot)
+        }
+        #expect(order.oldest == nil)
+    }
+}
