@@ -104,7 +104,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
             if bytes.isEmpty { return }
         }
         if inputStart == input.count {
-            input.removeAll(keepingCapacity: input.capacity <= Self.inputKept)
+            input.removeAll(keepingCapacity: true)
             inputStart = 0
         } else if inputStart > 0 {
             input.removeSubrange(..<inputStart)
@@ -115,6 +115,11 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
 
     /// Storage for input above this is given back once it is read: most connections are idle most of the time.
     private static let inputKept = 16 * 1024
+
+    private mutating func consume(_ count: Int) {
+        inputStart += count
+        if inputStart == input.count, input.capacity > Self.inputKept { dropInput() }
+    }
 
     /// The peer will send no more; requests that are complete are still answered.
     package mutating func receiveEnd() {
@@ -173,7 +178,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         // A second reference, not a copy: a span into `self` would keep the rest of it from changing.
         let input = self.input
         let (consumed, isComplete) = try parser.parse(input.span.extracting(inputStart..<input.count), limits: limits)
-        inputStart += consumed
+        consume(consumed)
         if !isComplete, inputEnded { finish() }
         return isComplete
     }
@@ -202,12 +207,12 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         case .length(let length):
             let taken = min(length - body.count, bytes.count)
             if taken > 0 { body.append(bytes.extracting(0..<taken), atMost: length) }
-            inputStart += taken
+            consume(taken)
             isComplete = body.count == length
         case .chunked:
             let consumed: Int
             (consumed, isComplete) = try chunks.decode(bytes, into: &body, limits: limits)
-            inputStart += consumed
+            consume(consumed)
         }
         if !isComplete, inputEnded { finish() }
         return isComplete
@@ -276,6 +281,9 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         case .finished: .finished
         }
     }
+
+    /// How many bytes are allocated for input.
+    package var inputCapacity: Int { input.capacity }
 
     /// How many bytes are allocated for the body that is being received.
     package var bodyCapacity: Int { body.capacity }

@@ -66,6 +66,17 @@ extension TransportTests {
             for client in clients[..<3] { #expect(client.reply()?.status == 200) }
         }
 
+        @Test("on the reserve no body is invited that is refused anyway")
+        func reservedBody() throws {
+            let server = try limited(ManualClock())
+            let clients = try (0..<4).map { _ in try server.client() }
+            clients.forEach { $0.send("GET / HTTP/1.1\r\nHost: a\r\n") }
+            let new = try server.client()
+            new.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n")
+            #expect(new.reply()?.status == 503)
+            #expect(new.readToEnd())
+        }
+
         @Test("a client that never said anything goes as well")
         func silent() throws {
             let time = ManualClock()
