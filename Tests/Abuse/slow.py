@@ -188,6 +188,8 @@ def past_the_connection_limit_a_reserve_answers_the_probes():
         for wire in wires:
             wire.send(SMALL)
             assert wire.reply()[2] == PROBABILITIES
+            # In the midst of another request: one that is idle would be closed to make room.
+            wire.send(SMALL[:20])
         for _ in range(20):
             assert service.get("/livez", timeout=1)[0] == service.get("/readyz", timeout=1)[0] == 200
         with Wire(service) as wire:

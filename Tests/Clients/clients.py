@@ -81,6 +81,37 @@ def curl_sends_chunked_and_over_http_1_0():
 
 
 @test
+def curl_is_refused_before_it_has_sent_a_body_that_nobody_wants():
+    body = b"x" * (15 << 20)
+    refusals = [("/nope", "application/json", "*/*", "404"), ("/livez", "application/json", "*/*", "405"),
+                ("/softmax", "text/plain", "*/*", "415"), ("/softmax", "application/json", "text/html", "406")]
+    with Service() as service:
+        for path, type, accept, status in refusals:
+            for version in ("--http1.1", "--http2-prior-knowledge"):
+                out = curl(
+                    version, "-v", "--stderr", "-", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", "-H",
+                    f"Content-Type: {type}", "-H", f"Accept: {accept}", "-H", "Expect: 100-continue",
+                    "--expect100-timeout", "30", "--data-binary", "@-", service.url + path, data=body)
+                said = out.decode(errors="replace")
+                assert said.endswith(f"{status} 0"), said[-500:]
+                assert not re.search(r"< HTTP/[12.]+ 100", said), said[-500:]
+        # One that is wanted is invited, over both.
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            logits = json.dumps({"logits": [1.5] * 400_000}).encode()
+            status = curl(version, "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", "--json", "@-", "-H",
+                          "Expect: 100-continue", "--expect100-timeout", "30", service.url + "/softmax", data=logits)
+            assert status.decode() == f"200 {len(logits)}", status
+        # A short one that is not wanted costs no connection.
+        keeping = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        for path in ("/nope", "/livez", "/softmax"):
+            keeping.request("POST", path, b"x" * 60_000, {"Content-Type": "text/plain"})
+            reply = keeping.getresponse()
+            reply.read()
+            assert reply.status in (404, 405, 415) and not reply.will_close, (path, reply.status)
+        keeping.close()
+
+
+@test
 def a_body_sent_as_an_encoder_makes_it_in_thousands_of_small_chunks_is_read():
     request = {"logits": [math.sin(index) for index in range(6000)]}
     with Service() as service:
@@ -166,6 +197,8 @@ def the_connection_reserve_answers_probes_and_refuses_the_rest():
         with socket.create_connection(("127.0.0.1", service.port), 60) as only:
             only.sendall(message("GET", "/version"))
             assert read_reply(only)[0] == 200
+            # In the midst of its next request, or it would be closed to make room.
+            only.sendall(b"GET /version HTTP/1.1\r\n")
             refusal = Refusal("no_connection_left", message("GET", "/version"), 503, "service-unavailable",
                               fields=BUSY, closes=True)
             assert without_id(check(refusal, service)) == without_id(examples()["no_connection_left"])

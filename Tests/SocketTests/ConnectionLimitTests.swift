@@ -16,11 +16,7 @@ extension TransportTests {
         @Test("past the limit the reserve answers probes and nothing else, once")
         func reserve() throws {
             let server = try limited()
-            let regular = try (0..<4).map { _ in try server.client() }
-            for client in regular {
-                client.get("/")
-                #expect(client.reply()?.status == 200)
-            }
+            let regular = try busy(4, of: server)
             let probe = try server.client()
             probe.get("/livez")
             let alive = try #require(probe.reply())
@@ -34,8 +30,21 @@ extension TransportTests {
             #expect(refused["connection"] == "close")
             #expect(probe.readToEnd())
             #expect(other.readToEnd())
-            regular[0].get("/")
-            #expect(regular[0].reply()?.status == 200)
+            for client in regular {
+                client.send("\r\n")
+                #expect(client.reply()?.status == 200)
+            }
+        }
+
+        /// Clients that were served once and are in the midst of another request: none of them is idle.
+        private func busy(_ count: Int, of server: TestServer) throws -> [Client] {
+            let clients = try (0..<count).map { _ in try server.client() }
+            for client in clients {
+                client.get("/")
+                #expect(client.reply()?.status == 200)
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n")
+            }
+            return clients
         }
 
         @Test("up to the limit nobody is put on the reserve, whatever the other loop is looking at meanwhile")
@@ -51,7 +60,7 @@ extension TransportTests {
         @Test("past the reserve accepting pauses, and goes on when a seat is free")
         func pause() throws {
             let server = try limited()
-            let taken = try (0..<6).map { _ in try server.client() }
+            let taken = try busy(4, of: server) + (0..<2).map { _ in try server.client() }
             #expect(eventually { server.server.status.openConnections == 6 })
             let waiting = try (0..<4).map { _ in try server.client() }
             waiting.forEach { $0.get("/") }
@@ -77,7 +86,7 @@ extension TransportTests {
         @Test("who says nothing on the reserve loses the seat after a second, whatever the head's deadline")
         func silentReserve() throws {
             let server = try limited()
-            let taken = try (0..<6).map { _ in try server.client() }
+            let taken = try busy(4, of: server) + (0..<2).map { _ in try server.client() }
             #expect(eventually { server.server.status.openConnections == 6 })
             server.advance(by: .milliseconds(990))
             #expect(taken.allSatisfy { $0.isQuiet })
@@ -94,7 +103,7 @@ extension TransportTests {
             probe.get("/livez")
             #expect(probe.reply()?.status == 200)
             for client in kept {
-                client.get("/")
+                client.send("\r\n")
                 let reply = client.reply()
                 #expect(reply?.status == 200 && reply?["connection"] == nil)
             }

@@ -13,7 +13,7 @@
 /// client would send.
 ///
 /// A request that is refused for its form ends the connection: where the next one begins cannot be told. The session
-/// answers nothing by itself but `100 Continue`; it says what to answer (``HTTPSessionEvent/refused(_:stream:fields:)``)
+/// answers nothing by itself but `100 Continue`; it says what to answer (``HTTPSessionEvent/refused(_:stream:_:)``)
 /// and closes afterwards.
 ///
 /// `Upgrade` is ignored (RFC 9110 section 7.8 leaves that to the server) unless the session was made to offer HTTP/2:
@@ -42,6 +42,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
 
     let limits: HTTPLimits
     private let offersHTTP2: Bool
+    private let takesBody: @Sendable (HTTPRequest) -> Bool
     private var upgrade: HTTP2Upgrade?
     var state = State.head
     /// The number of the latest request that was handed out or refused.
@@ -60,21 +61,40 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
     private var parser = RequestHeadParser()
     private var chunks = ChunkedDecoder()
     private var body = RequestBody()
+    /// The head alone decides the answer: the request is handed out without its body.
+    private var dropsBody = false
+    /// The time of the last ``tick(_:)``.
+    private var now: UInt64 = 0
+    /// When bytes came last.
+    private var receivedAt: UInt64 = 0
+    /// When the first byte of the request came that is being received.
+    private var since: UInt64 = 0
 
     /// Bytes for the socket, oldest first.
     package var output = HTTPOutput()
 
     /// A session at the beginning of its connection.
-    package init(limits: HTTPLimits = HTTPLimits(), offersHTTP2: Bool = false) {
+    ///
+    /// - Parameter takesBody: as ``HTTPHandler/takesBody(of:)``.
+    package init(
+        limits: HTTPLimits = HTTPLimits(), offersHTTP2: Bool = false,
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+    ) {
         self.limits = limits
         self.offersHTTP2 = offersHTTP2
+        self.takesBody = takesBody
     }
+
+    /// Says what time it is.
+    package mutating func tick(_ now: UInt64) { self.now = now }
 
     // MARK: Bytes in
 
     /// Takes bytes off the wire.
     package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
         if case .finished = state { return }
+        receivedAt = now
+        if case .head = state, !hasInput, !parser.hasStarted { since = now }
         var bytes = bytes
         if case .body = state, !hasInput, case .length(let length) = parser.head.framing {
             // Straight to where it belongs, without a stop in `input`; the next event sees whether it is whole.
@@ -84,7 +104,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
             if bytes.isEmpty { return }
         }
         if inputStart == input.count {
-            input.removeAll(keepingCapacity: input.capacity <= Self.inputKept)
+            input.removeAll(keepingCapacity: true)
             inputStart = 0
         } else if inputStart > 0 {
             input.removeSubrange(..<inputStart)
@@ -95,6 +115,11 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
 
     /// Storage for input above this is given back once it is read: most connections are idle most of the time.
     private static let inputKept = 16 * 1024
+
+    private mutating func consume(_ count: Int) {
+        inputStart += count
+        if inputStart == input.count, input.capacity > Self.inputKept { dropInput() }
+    }
 
     /// The peer will send no more; requests that are complete are still answered.
     package mutating func receiveEnd() {
@@ -139,6 +164,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         }
         if case .body = state {
             if let verdict { throw verdict }
+            if dropsBody { return deliver() }
             return try readBody() ? deliver() : nil
         }
         return nil
@@ -152,7 +178,7 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         // A second reference, not a copy: a span into `self` would keep the rest of it from changing.
         let input = self.input
         let (consumed, isComplete) = try parser.parse(input.span.extracting(inputStart..<input.count), limits: limits)
-        inputStart += consumed
+        consume(consumed)
         if !isComplete, inputEnded { finish() }
         return isComplete
     }
@@ -165,7 +191,9 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         if head.expectsUnknown { throw .expectationFailed() }
         chunks = ChunkedDecoder()
         state = .body
-        if head.expectsContinue, head.framing != .empty {
+        guard head.framing != .empty else { return }
+        dropsBody = !head.isBodyWorthReading && !takesBody(head.request())
+        if head.expectsContinue, !dropsBody {
             output.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
         }
     }
@@ -179,27 +207,28 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         case .length(let length):
             let taken = min(length - body.count, bytes.count)
             if taken > 0 { body.append(bytes.extracting(0..<taken), atMost: length) }
-            inputStart += taken
+            consume(taken)
             isComplete = body.count == length
         case .chunked:
             let consumed: Int
             (consumed, isComplete) = try chunks.decode(bytes, into: &body, limits: limits)
-            inputStart += consumed
+            consume(consumed)
         }
         if !isComplete, inputEnded { finish() }
         return isComplete
     }
 
     private mutating func deliver() -> HTTPSessionEvent? {
-        let head = parser.takeHead()
+        let head = takeHead()
         stream += 1
         state = .handling
-        exchange = Exchange(isHead: head.method == .head, version: head.version, closes: !head.keepsAlive)
+        exchange = Exchange(
+            isHead: head.method == .head, version: head.version, closes: dropsBody || !head.keepsAlive)
+        if dropsBody { dropInput() }
+        dropsBody = false
         let mayUpgrade = offersHTTP2 && stream == 1 && !isDraining
         let settings = mayUpgrade ? HTTP2Upgrade.settings(in: head) : nil
-        let request = HTTPRequest(
-            method: head.method, path: head.target.path, query: head.target.query, version: head.version,
-            fields: head.fields, body: body.take(), id: head.id)
+        let request = head.request(body: body.take())
         if let settings {
             upgrade = HTTP2Upgrade(request: request, settings: settings, input: Array(input[inputStart...]))
             output.write {
@@ -215,7 +244,8 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
     ///
     /// The connection goes on only where the refused request's end is known to be behind it.
     private mutating func refuse(_ problem: HTTPProblem) -> HTTPSessionEvent {
-        let head = parser.takeHead()
+        let since = self.since
+        let head = takeHead()
         stream += 1
         state = .handling
         verdict = nil
@@ -224,7 +254,13 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
             closes: head.framing != .empty || !head.keepsAlive)
         if exchange.closes { dropInput() }
         _ = body.take()
-        return .refused(problem, stream: stream, fields: head.fields)
+        return .refused(problem, stream: stream, HTTPRefusedRequest(head: head.request(), since: since))
+    }
+
+    /// The head of the request that is over; what came after it began the next one.
+    private mutating func takeHead() -> RequestHead {
+        since = receivedAt
+        return parser.takeHead()
     }
 
     /// The request that HTTP/2 is to answer, on this connection, after what is in ``output``; once.
@@ -245,6 +281,9 @@ package struct HTTP1Session: HTTPSession, ~Copyable {
         case .finished: .finished
         }
     }
+
+    /// How many bytes are allocated for input.
+    package var inputCapacity: Int { input.capacity }
 
     /// How many bytes are allocated for the body that is being received.
     package var bodyCapacity: Int { body.capacity }

@@ -11,7 +11,7 @@ enum RequestFraming: Sendable, Equatable {
 /// A request's head with what it means for the connection.
 struct RequestHead: Sendable {
     var method = HTTPMethod("")
-    var target = RequestTarget.root
+    var target = RequestTarget.unread
     var version = HTTPVersion.http1_1
     var fields = HTTPFields()
     /// Where the body ends; `nil` as long as that is not known, and for good where it cannot be.
@@ -24,6 +24,24 @@ struct RequestHead: Sendable {
     var expectsUnknown = false
     /// The client's own identifier of the request, or empty.
     var id = ""
+
+    /// The longest body that is read though nobody wants it, so that its connection can be kept, bytes.
+    static let shortBody = 64 * 1024
+
+    /// Whether the body is read though the handler does not want it: it is known to be short, and is on its way.
+    ///
+    /// A client that waits for 100 may send its body or not once it has the answer instead (RFC 9110 section 10.1.1), so
+    /// what comes next on its connection cannot be told.
+    var isBodyWorthReading: Bool {
+        if case .length(let length) = framing { length <= Self.shortBody && !expectsContinue } else { false }
+    }
+
+    /// The request of this head and that body.
+    func request(body: [UInt8] = HTTPRequest.emptyBody) -> HTTPRequest {
+        HTTPRequest(
+            method: method, path: target.path, query: target.query, version: version, fields: fields, body: body, id: id
+        )
+    }
 
     /// Reads the fields that concern the connection, in one pass; called once the head is complete.
     ///

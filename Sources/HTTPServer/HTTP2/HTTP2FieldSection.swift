@@ -100,6 +100,16 @@ struct HTTP2FieldSection: Sendable {
         fields.append(validName: name, validValue: value)
     }
 
+    /// What was read of a section that is refused.
+    var partialHead: RequestHead {
+        var head = RequestHead()
+        head.method = method
+        head.version = .http2
+        head.target = target ?? (isAsterisk ? .asterisk : .unread)
+        head.fields = fields
+        return head
+    }
+
     /// Makes sense of the whole section; called once, when it is complete.
     ///
     /// - Throws: ``problem``, or that of a section that is ambiguous or over a limit.

@@ -14,12 +14,27 @@ extension HTTP2Session {
         return earliest == .max ? .handling : .until(earliest)
     }
 
-    /// By when a request has to have come as far as its end, at its present length.
+    /// Credits every unfinished request with the content that has come since the last look.
+    ///
+    /// A stream has its own content and an equal share of the other streams': a client may well send one body after the
+    /// other on streams that it opened at once. So n unfinished requests are held to n times the floor rate together,
+    /// and one that is fed on its own to the floor.
+    func creditArrivals() {
+        guard arrived > 0 else { return }
+        let bodies = UInt64(streams.values.count { $0.stage == .body })
+        for stream in streams.values where stream.stage == .body {
+            stream.credited &+= stream.arrived &+ (arrived &- stream.arrived) / bodies
+            stream.arrived = 0
+            stream.arrival.update(progress: stream.credited, now: now, span: deadlines.body, rate: deadlines.rate)
+        }
+        arrived = 0
+    }
+
+    /// By when a request has to have moved on.
     private func inputDeadline(_ stream: HTTP2Stream) -> UInt64 {
         switch stream.stage {
         case .head: return stream.since &+ deadlines.head
-        case .body where stream.withheldSince == nil:
-            return stream.since &+ deadlines.bodySpan(received: stream.body.count)
+        case .body where stream.withheldSince == nil: return stream.arrival.at
         case .body, .ready, .handling, .responding: return .max
         }
     }
@@ -38,9 +53,11 @@ extension HTTP2Session {
 
     private func giveUpLate() {
         if case .announced(let until) = drainState, until <= now { endDrain() }
+        // What went out behind frames that the socket has yet to take was not credited.
+        stall.update(progress: sent, now: now, span: deadlines.write, rate: deadlines.rate)
         if prefaceDeadline <= now {
             terminate(NGHTTP2_NO_ERROR)
-        } else if stall.at <= now, stall.expires(delivered: sent, now: now, limits: deadlines) {
+        } else if stall.at <= now {
             terminate(NGHTTP2_ENHANCE_YOUR_CALM)
         }
         for stream in streams.values {
@@ -51,7 +68,8 @@ extension HTTP2Session {
             if inputDeadline(stream) <= now {
                 refuse(stream, .requestTimeout("The request's body was not complete by its deadline."))
             }
-            if stream.stall.at <= now, stream.stall.expires(delivered: stream.sent, now: now, limits: deadlines) {
+            stream.stall.update(progress: stream.sent, now: now, span: deadlines.write, rate: deadlines.rate)
+            if stream.stall.at <= now {
                 stream.stall.clear()
                 reset(stream, NGHTTP2_CANCEL)
             }
@@ -70,16 +88,20 @@ extension HTTP2Session {
         var isReplying = false
         for stream in streams.values where stream.stage == .responding && !stream.isReplySent {
             isReplying = true
-            if nghttp2_session_get_stream_remote_window_size(handle, stream.id) > 0 {
-                stream.stall.clear()
-            } else if stream.stall.at == .max {
-                stream.stall.start(delivered: stream.sent, now: now, limits: deadlines)
-            }
+            let isShut = nghttp2_session_get_stream_remote_window_size(handle, stream.id) <= 0
+            note(&stream.stall, isShut: isShut, sent: stream.sent)
         }
-        if !isReplying || nghttp2_session_get_remote_window_size(handle) > 0 {
+        note(&stall, isShut: isReplying && nghttp2_session_get_remote_window_size(handle) <= 0, sent: sent)
+    }
+
+    /// Notes one window: what went out through it is the peer's progress, as only the peer can open it.
+    private func note(_ stall: inout ProgressDeadline, isShut: Bool, sent: UInt64) {
+        if !isShut {
             stall.clear()
         } else if stall.at == .max {
-            stall.start(delivered: sent, now: now, limits: deadlines)
+            stall.start(progress: sent, now: now, span: deadlines.write)
+        } else {
+            stall.update(progress: sent, now: now, span: deadlines.write, rate: deadlines.rate)
         }
     }
 }

@@ -75,20 +75,21 @@ extension HTTP2Session {
         do throws(HTTPProblem) {
             stream.head = try stream.section.head(bodyLimit: limits.body)
         } catch {
-            stream.head.fields = stream.section.fields
+            stream.head = stream.section.partialHead
             refuse(stream, error)
             return
         }
-        guard !stream.inputEnded else {
+        guard !stream.inputEnded, stream.head.isBodyWorthReading || takesBody(stream.head.request()) else {
+            // Complete, or answered by its head alone: content that comes yet is dropped.
             endRequest(stream)
             return
         }
         stream.stage = .body
-        stream.since = now
+        stream.arrival.start(progress: 0, now: now, span: deadlines.body)
         if stream.head.expectsContinue { submitContinue(stream) }
     }
 
-    /// A request is complete.
+    /// All of a request is there that is needed for its answer.
     private func endRequest(_ stream: HTTP2Stream) {
         stream.stage = .ready
         ready.append(stream.id)
@@ -131,11 +132,11 @@ extension HTTP2Session {
         let head = stream.head
         stream.head = RequestHead()
         stream.section = HTTP2FieldSection()
-        if let problem = stream.problem { return .refused(problem, stream: Int(stream.id), fields: head.fields) }
-        let request = HTTPRequest(
-            method: head.method, path: head.target.path, query: head.target.query, version: .http2,
-            fields: head.fields, body: stream.body.take(), id: head.id)
-        return .request(request, stream: Int(stream.id))
+        if let problem = stream.problem {
+            let refused = HTTPRefusedRequest(head: head.request(), since: stream.since)
+            return .refused(problem, stream: Int(stream.id), refused)
+        }
+        return .request(head.request(body: stream.body.take()), stream: Int(stream.id))
     }
 
     /// A stream is over for libnghttp2.
@@ -175,6 +176,8 @@ extension HTTP2Session {
         stream.held += bytes.count
         held += bytes.count
         stream.unconsumed += bytes.count
+        stream.arrived &+= UInt64(bytes.count)
+        arrived &+= UInt64(bytes.count)
         giveBack(stream)
     }
 
@@ -198,9 +201,9 @@ extension HTTP2Session {
             if stream.withheldSince == nil { stream.withheldSince = now }
             return
         }
-        if let since = stream.withheldSince {
-            // The peer could not send: that time is not its own.
-            stream.since &+= now &- since
+        if stream.withheldSince != nil {
+            // The peer could not send: it is waited for from here on.
+            stream.arrival.start(progress: stream.credited, now: now, span: deadlines.body)
             stream.withheldSince = nil
         }
         nghttp2_session_consume_stream(handle, stream.id, stream.unconsumed)

@@ -44,6 +44,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
 
     let limits: HTTPLimits
     let deadlines: DeadlineLimits
+    let takesBody: @Sendable (HTTPRequest) -> Bool
     /// libnghttp2's session.
     let handle: OpaquePointer
     /// The time of the last ``tick(_:)``.
@@ -76,7 +77,9 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// Content that went out on all streams.
     var sent: UInt64 = 0
     /// Until when the peer has to open the connection's window.
-    var stall = WriteDeadline()
+    var stall = ProgressDeadline()
+    /// Content of unfinished requests that came since ``creditArrivals()``, bytes.
+    var arrived: UInt64 = 0
     /// A reply's fields while they are put together.
     var replyFields = HTTPFields()
     private var inputEnded = false
@@ -98,8 +101,14 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     }
 
     /// A session that is about to receive the client's preface, all 24 bytes of it.
-    package init(limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64) {
+    ///
+    /// - Parameter takesBody: as ``HTTPHandler/takesBody(of:)``.
+    package init(
+        limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64,
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+    ) {
         self.limits = limits
+        self.takesBody = takesBody
         self.deadlines = deadlines
         self.now = now
         began = now
@@ -120,10 +129,11 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     ///
     /// - Parameter settings: the decoded HTTP2-Settings, whose length is a multiple of 6.
     package convenience init(
-        limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64, upgrading request: HTTPRequest,
+        limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64,
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }, upgrading request: HTTPRequest,
         settings: [UInt8]
     ) {
-        self.init(limits: limits, deadlines: deadlines, now: now)
+        self.init(limits: limits, deadlines: deadlines, now: now, takesBody: takesBody)
         // SETTINGS, queued first, have libnghttp2 open stream 1 like any later one.
         let stream = HTTP2Stream(id: 1, now: now)
         stream.isHead = request.method == .head
@@ -170,6 +180,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     package func receive(_ bytes: UnsafeRawBufferPointer) {
         guard !isClosing, !inputEnded, !bytes.isEmpty else { return }
         let consumed = nghttp2_session_mem_recv(handle, bytes.baseAddress, bytes.count)
+        creditArrivals()
         guard consumed < 0 else { return }
         // libnghttp2 says nothing to the peer by itself here.
         let isFlood = isExcessive || consumed == Int(NGHTTP2_ERR_FLOODED.rawValue)

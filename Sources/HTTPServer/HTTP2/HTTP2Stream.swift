@@ -18,8 +18,14 @@ final class HTTP2Stream {
 
     let id: Int32
     var stage = Stage.head
-    /// When this stage began, for ``Stage/head`` and ``Stage/body``.
-    var since: UInt64
+    /// When the first of its frames came.
+    let since: UInt64
+    /// Until when more of the request's content has to come, in ``Stage/body``.
+    var arrival = ProgressDeadline()
+    /// Content of its own that came since the session's last look, bytes.
+    var arrived: UInt64 = 0
+    /// The progress that ``arrival`` has been told of, bytes.
+    var credited: UInt64 = 0
     var section = HTTP2FieldSection()
     var head = RequestHead()
     /// The whole request, where it came over HTTP/1.1 and is answered here.
@@ -56,7 +62,7 @@ final class HTTP2Stream {
     /// Content dropped so far.
     var dropped = 0
     /// Until when the peer has to open its window.
-    var stall = WriteDeadline()
+    var stall = ProgressDeadline()
 
     /// Whether the request is held here: on its way, or until there is room for its reply.
     var isWaiting: Bool { (stage == .body || stage == .ready) && problem == nil }

@@ -69,6 +69,16 @@ public enum HTTPReply: Sendable {
 public protocol HTTPHandler: Sendable {
     /// Answers one request. Called on an event loop: it returns at once, long work goes into ``HTTPReply/deferred(cost:run:)``.
     func respond(to request: consuming HTTPRequest) -> HTTPReply
+    /// Whether the body that a head announces is wanted: asked once the head is complete, before any of the body is taken
+    /// and before `100 Continue`.
+    ///
+    /// Where it is not, because the head alone decides the answer, the request goes to ``respond(to:)`` at once, with an
+    /// empty body. What the client sends of the body is dropped, and in HTTP/1.1 the connection ends with the reply; but
+    /// for a short body, which is read all the same so that the connection can be kept. Called on an event loop, like
+    /// ``respond(to:)``. Always wanted unless implemented.
+    ///
+    /// - Parameter head: the request, whose body is empty.
+    func takesBody(of head: HTTPRequest) -> Bool
     /// Adds to a response that the server made by itself, to a request that is over a limit or too late, what every
     /// response to a request of those fields should have.
     ///
@@ -78,6 +88,8 @@ public protocol HTTPHandler: Sendable {
 }
 
 extension HTTPHandler {
+    /// Always.
+    public func takesBody(of head: HTTPRequest) -> Bool { true }
     /// Does nothing.
     public func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {}
 }

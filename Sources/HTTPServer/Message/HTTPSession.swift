@@ -80,12 +80,20 @@ package enum HTTPSessionEvent: Sendable {
     case request(HTTPRequest, stream: Int)
     /// A request that the protocol layer refuses. The connection answers with the problem's response like any other;
     /// where the connection cannot go on after it, the session sends `Connection: close` by itself.
-    case refused(HTTPProblem, stream: Int, fields: HTTPFields)
+    case refused(HTTPProblem, stream: Int, HTTPRefusedRequest)
     /// Nobody waits for more of that request's answer: cancel its work, answer nothing.
     ///
     /// The peer gave it up, or the connection is broken, or (HTTP/1.1) it was answered with a streamed body where there
     /// can be none (HEAD, 204, 304): the head is out then and the connection goes on.
     case cancelled(stream: Int)
+}
+
+/// What is known of a request that the protocol layer refused.
+package struct HTTPRefusedRequest: Sendable {
+    /// What was read of its head: an empty method and path where that was not so much, no body.
+    package var head: HTTPRequest
+    /// When its first byte came, in the time of ``HTTPSession/tick(_:)``.
+    package var since: UInt64
 }
 
 /// What a session is waiting for.

@@ -13,8 +13,8 @@ package struct RequestTarget: Sendable, Equatable {
     /// The authority of the absolute and authority forms, as sent.
     package var authority: [UInt8]?
 
-    /// The path `/`.
-    static let root = RequestTarget(path: "/")
+    /// That of a head whose target was not read yet: an empty path.
+    static let unread = RequestTarget(path: "")
     /// The asterisk form, which asks about the server itself.
     static let asterisk = RequestTarget(path: "*")
 

@@ -8,6 +8,8 @@
 public struct Router: HTTPHandler {
     /// Answers one request of a route.
     public typealias Respond = @Sendable (HTTPRequest) -> HTTPReply
+    /// Whether a route wants the body that a head announces: ``HTTPHandler/takesBody(of:)``.
+    public typealias TakesBody = @Sendable (HTTPRequest) -> Bool
 
     /// What a method and a path lead to.
     public enum Match: Sendable, Equatable {
@@ -45,7 +47,7 @@ public struct Router: HTTPHandler {
 
     /// The methods that are recognised: the standard ones and those of the routes.
     private var methods: Set<HTTPMethod> = HTTPMethod.standard
-    private var responders: [Respond] = []
+    private var routes: [(takesBody: TakesBody?, respond: Respond)] = []
     private var exact: [String: Resource] = [:]
     private var prefixes: [(prefix: String, resource: Resource)] = []
 
@@ -55,28 +57,34 @@ public struct Router: HTTPHandler {
     /// Adds a route at exactly that path.
     ///
     /// A method that is there already keeps its first handler.
-    public mutating func on(_ method: HTTPMethod, _ path: String, _ respond: @escaping Respond) {
-        exact[path, default: Resource()].add(method, responders.count)
-        append(method, respond)
+    ///
+    /// - Parameter takesBody: refuses a body by its request's head; without it the body is wanted, but for GET, where it
+    ///   means nothing (RFC 9110 section 9.3.1).
+    public mutating func on(
+        _ method: HTTPMethod, _ path: String, takesBody: TakesBody? = nil, _ respond: @escaping Respond
+    ) {
+        exact[path, default: Resource()].add(method, routes.count)
+        append(method, takesBody, respond)
     }
 
     /// Adds a route for every path that begins with `prefix`, which ends in `/`.
     public mutating func on(_ method: HTTPMethod, prefix: String, _ respond: @escaping Respond) {
         let place = prefixes.firstIndex { $0.prefix == prefix }
         if let place {
-            prefixes[place].resource.add(method, responders.count)
+            prefixes[place].resource.add(method, routes.count)
         } else {
             var resource = Resource()
-            resource.add(method, responders.count)
+            resource.add(method, routes.count)
             prefixes.append((prefix, resource))
             prefixes.sort { $0.prefix.utf8.count > $1.prefix.utf8.count }
         }
-        append(method, respond)
+        append(method, nil, respond)
     }
 
-    private mutating func append(_ method: HTTPMethod, _ respond: @escaping Respond) {
+    private mutating func append(_ method: HTTPMethod, _ takesBody: TakesBody?, _ respond: @escaping Respond) {
         methods.insert(method)
-        responders.append(respond)
+        let never: TakesBody = { _ in false }
+        routes.append((takesBody ?? (method == .get ? never : nil), respond))
     }
 
     /// What that method and path lead to.
@@ -97,11 +105,19 @@ public struct Router: HTTPHandler {
         }
     }
 
+    /// As the route has it; a body that leads to no route is not wanted.
+    public func takesBody(of head: HTTPRequest) -> Bool {
+        switch match(head.method, head.path) {
+        case .route(let index): routes[index].takesBody?(head) ?? true
+        case .options, .methodNotAllowed, .notFound, .unknownMethod: false
+        }
+    }
+
     /// Answers a request with its route's handler, or as described above.
     public func respond(to request: consuming HTTPRequest) -> HTTPReply {
         switch match(request.method, request.path) {
         case .route(let index):
-            return responders[index](request)
+            return routes[index].respond(request)
         case .options(let allow):
             var response = HTTPResponse(status: 204)
             response.fields.append("allow", allow)

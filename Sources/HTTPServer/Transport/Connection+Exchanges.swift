@@ -2,17 +2,19 @@
 extension Connection {
     /// Takes the session's events and answers them, as far as output does not pile up.
     ///
-    /// Returns whether all are taken.
+    /// A request costs one of the budget and one more for each KiB that its answer queues: a client that pipelines large
+    /// answers has its turn, as others have theirs. Returns whether all are taken.
     func takeEvents(_ budget: inout Int, on loop: EventLoop) -> Bool {
         let highWater = loop.context.configuration.limits.outputHighWater
         while budget > 0, session.outputCount < highWater {
             guard let event = session.nextEvent() else { return true }
-            budget -= 1
+            let queued = session.outputCount
+            defer { budget -= 1 + (session.outputCount - queued) / 1024 }
             switch consume event {
             case .request(let request, let stream):
                 answer(request, stream, on: loop)
-            case .refused(let problem, let stream, let fields):
-                refuse(problem, stream, fields, on: loop)
+            case .refused(let problem, let stream, let request):
+                refuse(problem, stream, request, on: loop)
             case .cancelled(let stream):
                 // A reply that is all on its way is past giving up: then the session only says that it wants no body.
                 if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == nil }) {
@@ -56,14 +58,13 @@ extension Connection {
     }
 
     /// Answers a request that the session refused.
-    private func refuse(_ problem: HTTPProblem, _ stream: Int, _ fields: HTTPFields, on loop: EventLoop) {
+    private func refuse(_ problem: HTTPProblem, _ stream: Int, _ refused: HTTPRefusedRequest, on loop: EventLoop) {
         requests += 1
-        let sent = fields.requestID
-        let request = HTTPRequest(
-            method: HTTPMethod(""), path: "", version: session.version, fields: fields,
-            id: sent.isEmpty ? loop.nextRequestID() : sent)
+        var request = refused.head
+        let sent = request.fields.requestID
+        request.id = sent.isEmpty ? loop.nextRequestID() : sent
         var exchange = Exchange(
-            stream: stream, startedAt: loop.now, record: record(of: request, on: loop), fields: fields)
+            stream: stream, startedAt: refused.since, record: record(of: request, on: loop), fields: request.fields)
         if isReserved || loop.isDraining { session.drain() }
         fail(&exchange, problem, on: loop)
         exchanges.append(exchange)

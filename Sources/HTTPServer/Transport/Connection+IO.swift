@@ -10,6 +10,7 @@ extension Connection {
     /// A read that did not fill the buffer emptied the socket: the poller will tell of what comes next, so there is no
     /// second read to find nothing. Unless the peer has finished: of that it has told already.
     func read(on loop: EventLoop) {
+        if isReserved { leaveReserve(on: loop) }
         switch socket.read(into: loop.buffer) {
         case .moved(0):
             isReadable = false

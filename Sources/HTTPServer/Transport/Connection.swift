@@ -39,7 +39,7 @@ final class Connection {
     let socket: Socket
     let peer: String
     /// Came over the connection limit: one request, probes only.
-    let isReserved: Bool
+    private(set) var isReserved: Bool
 
     var stage = Stage.open
     var session: ConnectionSession
@@ -72,7 +72,13 @@ final class Connection {
     /// By when a connection of the reserve has to have sent its request.
     private var reserveEnds = UInt64.max
     private var hasTimedOut = false
-    var writeDeadline = WriteDeadline()
+    /// Until when the peer has to take output that waits for it.
+    ///
+    /// Progress is what the peer's kernel acknowledged, not what this side's kernel buffered: a steady slow reader of a
+    /// large socket buffer makes room for a next write only every few seconds, and is not stuck.
+    private var writeDeadline = ProgressDeadline()
+    /// How many requests had come when the loop was told that the connection is idle; `nil` while it is not.
+    private var idleAfter: Int?
     /// Bytes of unfinished bodies held against the server's memory for them.
     private var countedBodies = 0
 
@@ -81,7 +87,9 @@ final class Connection {
         self.socket = socket
         self.peer = peer
         self.isReserved = isReserved
-        session = ConnectionSession(limits: context.configuration.limits, deadlines: context.deadlines)
+        session = ConnectionSession(
+            limits: context.configuration.limits, deadlines: context.deadlines,
+            takesBody: isReserved ? context.takesBodyOnReserve : context.takesBody)
     }
 
     /// Whether requests are still served.
@@ -137,7 +145,6 @@ final class Connection {
 
     /// A deadline noted in ``deadline`` may have passed.
     func deadlinePassed(on loop: EventLoop) {
-        let limits = loop.context.deadlines
         switch stage {
         case .closed: return
         case .lingering(let until, _):
@@ -145,12 +152,10 @@ final class Connection {
             return
         case .open: break
         }
+        noteDelivered(on: loop)
         if writeDeadline.at <= loop.now {
-            let delivered = written &- UInt64(socket.unacknowledged)
-            if writeDeadline.expires(delivered: delivered, now: loop.now, limits: limits) {
-                close(on: loop)
-                return
-            }
+            close(on: loop)
+            return
         }
         expireWork(on: loop)
         guard isOpen else { return }
@@ -165,6 +170,50 @@ final class Connection {
             session.timeOut()
         }
         advance(on: loop)
+    }
+
+    /// Ends an idle connection to make room for another, as its idle deadline would.
+    ///
+    /// What has arrived by now is served instead. Where the last reply is younger than a lingering close would wait, its
+    /// end is such a close, and the seat is free a little later. `false` where the connection is not idle after all.
+    func evict(on loop: EventLoop) -> Bool {
+        let before = requests
+        isReadable = true
+        advance(on: loop)
+        guard isOpen else { return true }
+        guard requests == before, isIdle else { return false }
+        let hasHadTime = phaseDeadline.since &+ loop.context.deadlines.linger <= loop.now
+        session.timeOut()
+        advance(on: loop)
+        if hasHadTime, isOpenOrLingering { close(on: loop) }
+        return true
+    }
+
+    /// Whether the peer is waited for and owed nothing.
+    private var isIdle: Bool {
+        isOpen && session.phase == .idle && session.outputCount == 0 && exchanges.isEmpty
+    }
+
+    /// Has the loop know whether the connection may be evicted, and since when it is idle.
+    private func noteIdleness(on loop: EventLoop) {
+        if isIdle, !isReserved {
+            if idleAfter != requests { loop.idle.append(Int(id.slot)) }
+            idleAfter = requests
+        } else if idleAfter != nil {
+            loop.idle.remove(Int(id.slot))
+            idleAfter = nil
+        }
+    }
+
+    /// A connection of the reserve that has not said anything yet becomes an ordinary one, where a seat has become free.
+    func leaveReserve(on loop: EventLoop) {
+        let context = loop.context
+        guard requests == 0, session.phase == .idle, !context.status.isFull(context.configuration) else { return }
+        isReserved = false
+        reserveEnds = .max
+        session = ConnectionSession(
+            limits: context.configuration.limits, deadlines: context.deadlines, takesBody: context.takesBody)
+        session.tick(loop.now)
     }
 
     /// The loop stops taking requests: finish what is in flight.
@@ -211,6 +260,7 @@ final class Connection {
             return
         }
         countBodies(on: loop)
+        noteIdleness(on: loop)
         let phase = session.phase
         var ends = phaseDeadline.update(phase, requests: requests, now: loop.now, limits: loop.context.deadlines)
         if drainsAfterNext, phase == .idle {
@@ -220,13 +270,29 @@ final class Connection {
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends
-        if session.outputCount == 0 {
-            writeDeadline.clear()
-        } else if !isWritable, writeDeadline.at == .max {
-            let delivered = written &- UInt64(socket.unacknowledged)
-            writeDeadline.start(delivered: delivered, now: loop.now, limits: loop.context.deadlines)
+        noteDelivered(on: loop)
+        var next = min(phaseEnds, writeDeadline.at, workDeadline)
+        if writeDeadline.at != .max {
+            // Nobody tells when the peer acknowledges: looking now and then dates its last progress.
+            next = min(next, loop.now &+ loop.context.deadlines.write / 8)
         }
-        setDeadline(min(phaseEnds, writeDeadline.at, workDeadline), on: loop)
+        setDeadline(next, on: loop)
+    }
+
+    /// Credits the peer with what it has taken of the output that waits for it.
+    private func noteDelivered(on loop: EventLoop) {
+        let limits = loop.context.deadlines
+        guard session.outputCount > 0 else {
+            writeDeadline.clear()
+            return
+        }
+        guard !isWritable || writeDeadline.at != .max else { return }
+        let delivered = written &- UInt64(socket.unacknowledged)
+        if writeDeadline.at == .max {
+            writeDeadline.start(progress: delivered, now: loop.now, span: limits.write)
+        } else {
+            writeDeadline.update(progress: delivered, now: loop.now, span: limits.write, rate: limits.rate)
+        }
     }
 
     /// Holds what the session keeps of unfinished bodies against the server's memory for them; where it does not fit,
@@ -252,6 +318,7 @@ final class Connection {
         loop.context.status.releaseBodies(countedBodies)
         countedBodies = 0
         abandonExchanges(on: loop)
+        loop.idle.remove(Int(id.slot))
         socket.shutDownWriting()
         let until = loop.now &+ loop.context.deadlines.linger
         stage = .lingering(until: until, bytes: max(0, loop.context.configuration.lingerBytes))

@@ -22,13 +22,52 @@ package struct DeadlineLimits: Sendable {
         drain = configuration.drainDeadline.nanoseconds
         rate = UInt64(max(1, configuration.minimumRate))
     }
+}
 
-    /// How long a body may take of which so many bytes are there, nanoseconds.
-    package func bodySpan(received: Int) -> UInt64 {
-        let earned = UInt64(max(0, received)).multipliedFullWidth(by: 1_000_000_000)
-        // Half of all there is, at most: a moment of the clock plus this is still one.
-        let extra = earned.high < rate ? rate.dividingFullWidth(earned).quotient : .max
-        return min(body, .max / 4) + min(extra, .max / 4)
+/// Until when a peer has to move on that is held to a floor rate: one that sends a body, or takes a reply.
+///
+/// A token bucket that holds time. It starts with `span`, time empties it, and every byte of progress puts in what that
+/// byte is worth at the floor rate, up to `span` again. So a peer that never pauses for longer than `span` and is not
+/// slower than the floor is never late, however long it takes; and one that stops is late `span` after its last byte at
+/// most, whatever it had sent by then.
+package struct ProgressDeadline: Sendable {
+    /// The moment at which the bucket is empty, `UInt64.max` while the peer is not waited for.
+    package private(set) var at = UInt64.max
+    private var progress: UInt64 = 0
+
+    /// Not waiting for the peer.
+    package init() {}
+
+    /// The peer is waited for from now on.
+    ///
+    /// - Parameters:
+    ///   - progress: how many bytes it has moved so far, counted from any point.
+    ///   - span: what it is given, nanoseconds.
+    package mutating func start(progress: UInt64, now: UInt64, span: UInt64) {
+        self.progress = progress
+        at = Self.sum(now, span)
+    }
+
+    /// So many bytes have been moved by now; no effect while the peer is not waited for.
+    ///
+    /// - Parameters:
+    ///   - rate: the floor, bytes per second.
+    ///   - span: as given to ``start(progress:now:span:)``.
+    package mutating func update(progress: UInt64, now: UInt64, span: UInt64, rate: UInt64) {
+        guard at != .max, progress > self.progress else { return }
+        let moved = (progress - self.progress).multipliedFullWidth(by: 1_000_000_000)
+        self.progress = progress
+        let rate = max(1, rate)
+        let earned = moved.high < rate ? rate.dividingFullWidth(moved).quotient : .max
+        at = min(Self.sum(at, earned), Self.sum(now, span))
+    }
+
+    /// The peer is not waited for any more.
+    package mutating func clear() { at = .max }
+
+    private static func sum(_ moment: UInt64, _ time: UInt64) -> UInt64 {
+        let (sum, overflow) = moment.addingReportingOverflow(time)
+        return overflow ? .max : sum
     }
 }
 
@@ -37,6 +76,7 @@ package struct PhaseDeadline: Sendable {
     private enum Kind: Sendable { case idle, head, body, none }
     private var kind: Kind?
     private var requests = -1
+    private var body = ProgressDeadline()
     /// When the phase began.
     package private(set) var since: UInt64 = 0
 
@@ -47,7 +87,8 @@ package struct PhaseDeadline: Sendable {
     ///
     /// - Parameters:
     ///   - requests: how many requests came so far: the same kind of phase of another request begins anew.
-    ///   - now: the time of this look, at which a phase not seen before is taken to have begun.
+    ///   - now: the time of this look, at which a phase not seen before is taken to have begun, and to which what came
+    ///     of a body since the last look is credited.
     package mutating func update(
         _ phase: HTTPSessionPhase, requests: Int, now: UInt64, limits: DeadlineLimits
     ) -> UInt64 {
@@ -63,7 +104,12 @@ package struct PhaseDeadline: Sendable {
             span = limits.head
         case .body(let received):
             kind = .body
-            span = limits.bodySpan(received: received)
+            let progress = UInt64(max(0, received))
+            if self.kind != .body || requests != self.requests {
+                body.start(progress: progress, now: now, span: limits.body)
+            } else {
+                body.update(progress: progress, now: now, span: limits.body, rate: limits.rate)
+            }
         case .until(let deadline):
             self.kind = Kind.none
             return deadline
@@ -75,40 +121,8 @@ package struct PhaseDeadline: Sendable {
             self.requests = requests
             since = now
         }
+        if kind == .body { return body.at }
         let (deadline, overflow) = since.addingReportingOverflow(span)
         return overflow ? .max : deadline
-    }
-}
-
-/// Until when the peer has to take bytes that wait for it.
-///
-/// Progress is what the peer's kernel acknowledged, not what this side's kernel buffered: a steady slow reader of a
-/// large socket buffer makes room for a next write only every few seconds, and is not stuck.
-package struct WriteDeadline: Sendable {
-    /// The moment to look again, `UInt64.max` while nothing is stuck.
-    package private(set) var at = UInt64.max
-    private var delivered: UInt64 = 0
-
-    /// Nothing stuck.
-    package init() {}
-
-    /// Output is stuck; no effect where it has been before.
-    package mutating func start(delivered: UInt64, now: UInt64, limits: DeadlineLimits) {
-        guard at == .max else { return }
-        self.delivered = delivered
-        at = now &+ limits.write
-    }
-
-    /// All output went to the socket.
-    package mutating func clear() { at = .max }
-
-    /// The moment came: whether the peer is given up, or took enough since and is given the same time again.
-    package mutating func expires(delivered: UInt64, now: UInt64, limits: DeadlineLimits) -> Bool {
-        let due = limits.rate.multipliedReportingOverflow(by: limits.write / 1_000_000_000)
-        let taken = delivered >= self.delivered ? delivered - self.delivered : 0
-        guard taken >= max(1, due.partialValue), !due.overflow else { return true }
-        self.delivered = delivered
-        at = now &+ limits.write
-        return false
     }
 }

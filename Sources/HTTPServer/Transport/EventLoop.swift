@@ -17,7 +17,12 @@ final class EventLoop {
     /// While draining: when connections are closed that could have sent one more request.
     private(set) var lastRequestDeadline = UInt64.max
 
+    /// The connections that may be evicted.
+    var idle = EvictionOrder()
+
     private let poller: Poller
+    /// The loop that is asked next for room, and how many others there are.
+    private let neighbour: (mailbox: Mailbox, others: Int)
     private var acceptor: Acceptor
     private let counters: LoopCounters
     private let observer: any HTTPObserver
@@ -51,13 +56,16 @@ final class EventLoop {
     /// are no use to a probe.
     static let reserveDeadline: UInt64 = 1_000_000_000
     private static let acceptsPerTurn = 64
+    /// Connections that are looked at for one that is idle still, whenever room is needed.
+    private static let evictionTries = 4
 
     init(
-        index: Int, context: ServerContext, listeners: [Listener], poller: Poller, mailbox: Mailbox
+        index: Int, context: ServerContext, listeners: [Listener], poller: Poller, mailboxes: [Mailbox]
     ) {
         self.context = context
         self.poller = poller
-        self.mailbox = mailbox
+        mailbox = mailboxes[index]
+        neighbour = (mailboxes[(index + 1) % mailboxes.count], mailboxes.count - 1)
         acceptor = Acceptor(listeners: listeners)
         counters = context.status.makeLoopCounters()
         observer = context.makeObserver(index)
@@ -167,6 +175,7 @@ final class EventLoop {
     func remove(_ connection: Connection) {
         let slot = Int(connection.id.slot)
         guard connections.indices.contains(slot), connections[slot] === connection else { return }
+        idle.remove(slot)
         connections[slot] = nil
         generations[slot] &+= 1
         freeSlots.append(slot)
@@ -187,15 +196,21 @@ final class EventLoop {
     private func accept(limit: Int = acceptsPerTurn) {
         let configuration = context.configuration
         let maximum = max(0, configuration.maxConnections)
-        for _ in 0..<limit {
-            guard context.status.takeSeat(of: maximum + max(0, configuration.reservedConnections)) else {
-                pauseAccepting()
-                return
+        let seats = maximum + max(0, configuration.reservedConnections)
+        for index in 0..<limit {
+            if !context.status.takeSeat(of: seats) {
+                // Somebody waits where the poller has said so: at the first look.
+                guard index == 0, makeRoom(), context.status.takeSeat(of: seats) else {
+                    pauseAccepting()
+                    return
+                }
             }
             switch acceptor.accept() {
             case .accepted(let socket, let peer):
                 acceptor.succeeded()
-                add(socket, peer: peer, isReserved: context.status.countOpen() > maximum)
+                context.status.countOpen()
+                if context.status.isFull(configuration) { _ = makeRoom() }
+                add(socket, peer: peer, isReserved: context.status.isFull(configuration))
             case .none:
                 context.status.leaveSeat()
                 return
@@ -210,6 +225,25 @@ final class EventLoop {
                 return
             }
         }
+    }
+
+    /// Evicts the connection that is idle longest; where none is here, has the other loops do so.
+    ///
+    /// `false` where no seat is free now. Idle clients may keep what seats they like until others need them: then the one
+    /// that needs it least goes, and never one with a request in flight.
+    private func makeRoom() -> Bool {
+        if isDraining { return false }
+        if evictLongestIdle() { return true }
+        if neighbour.others > 0 { neighbour.mailbox.post(.evict(others: neighbour.others)) }
+        return false
+    }
+
+    private func evictLongestIdle() -> Bool {
+        for _ in 0..<Self.evictionTries {
+            guard let slot = idle.oldest, let connection = connections[slot] else { return false }
+            if connection.evict(on: self) { return true }
+        }
+        return false
     }
 
     private func add(_ socket: Socket, peer: String, isReserved: Bool) {
@@ -261,6 +295,9 @@ final class EventLoop {
                 connection(id)?.receive(reply, for: stream, on: self)
             case .piece(let id, let stream, let parts, let progress):
                 connection(id)?.receive(parts, progress, for: stream, on: self)
+            case .evict(let others):
+                guard context.status.isFull(context.configuration), !isDraining else { continue }
+                if !evictLongestIdle(), others > 1 { neighbour.mailbox.post(.evict(others: others - 1)) }
             case .drain: drainBegins = now &+ context.deadlines.drainDelay
             case .stop: isStopped = true
             case .turn(let whenOver): turnEnds.append(whenOver)

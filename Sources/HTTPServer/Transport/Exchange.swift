@@ -2,7 +2,7 @@
 struct Exchange {
     /// The session's name for it.
     let stream: Int
-    /// When the request was complete, nanoseconds.
+    /// When the request was complete, or the first byte came of one that was refused, nanoseconds.
     let startedAt: UInt64
     /// What will be told of it, filled in as it becomes known.
     var record: HTTPAccessRecord

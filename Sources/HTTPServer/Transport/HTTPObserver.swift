@@ -12,7 +12,8 @@ public struct HTTPAccessRecord: Sendable {
     public var requestBytes: Int
     /// Content sent, before any transfer coding, bytes.
     public var responseBytes: Int
-    /// From the request being complete to its reply's last byte going to the socket, nanoseconds.
+    /// From the request being complete to its reply's last byte going to the socket, nanoseconds; where the server
+    /// itself refused the request for its form, size or lateness, from its first byte.
     public var duration: UInt64
     /// `X-Request-Id` as sent by the client or made here.
     public var requestID: String

@@ -97,11 +97,10 @@ public final class HTTPServer: Sendable {
         }
         if let ending { mailboxes.forEach { $0.post(ending) } }
         for (index, listeners) in listeners.enumerated() {
-            let (poller, mailbox, context) = (pollers[index], mailboxes[index], context)
+            let (poller, mailboxes, context) = (pollers[index], mailboxes, context)
             DispatchQueue(label: "loop-\(index)").async(group: running) {
-                EventLoop(
-                    index: index, context: context, listeners: listeners, poller: poller, mailbox: mailbox
-                ).run()
+                EventLoop(index: index, context: context, listeners: listeners, poller: poller, mailboxes: mailboxes)
+                    .run()
             }
         }
     }

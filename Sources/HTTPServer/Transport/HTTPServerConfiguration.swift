@@ -19,7 +19,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var computeThreads: Int
     /// Connections served at once over all loops.
     ///
-    /// Past it only the reserve is left. Default 1024.
+    /// Past it the connection that has been idle longest is closed for a new one; where none is idle, only the reserve is
+    /// left. Default 1024.
     public var maxConnections = 1024
     /// Connections accepted above ``maxConnections``, one request each: a probe path is answered, anything else gets
     /// 503 with `Retry-After`.
@@ -45,19 +46,21 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Past it 408. Default 10 s.
     public var headDeadline: Duration = .seconds(10)
-    /// What a body is given before ``minimumRate`` counts.
+    /// How long a body may pause: it starts with so much time, loses what passes, and earns at ``minimumRate`` what comes,
+    /// up to so much again.
     ///
-    /// Past both 408. Default 10 s.
+    /// Past it 408. Default 10 s.
     public var bodyDeadline: Duration = .seconds(10)
-    /// Bytes per second a body has to arrive at, and a reply to be taken at, in the long run.
+    /// Bytes per second a body has to arrive at, and a reply to be taken at.
     ///
-    /// Default 500.
+    /// A body that is longer in coming than ``bodyDeadline``, and a reply than ``writeDeadline``, has to keep to it all
+    /// along: bytes that were sent early earn no more than that time. Default 500.
     public var minimumRate = 500
     /// From a reply to the next request's first byte.
     ///
     /// Past it the connection is closed silently. Default 75 s.
     public var idleDeadline: Duration = .seconds(75)
-    /// How long a peer may take no bytes of a reply that waits for it.
+    /// How long a peer may take no bytes of a reply that waits for it; earned like ``bodyDeadline``.
     ///
     /// Past it the connection is closed and its unfinished requests are cancelled. Default 10 s.
     public var writeDeadline: Duration = .seconds(10)

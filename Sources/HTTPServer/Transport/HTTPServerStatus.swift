@@ -46,10 +46,15 @@ public final class HTTPServerStatus: Sendable {
 
     func leaveSeat() { seats.subtract(1, ordering: .relaxed) }
 
-    /// A connection was accepted; returns how many are open with it.
+    /// A connection was accepted.
     ///
-    /// Not the number of seats taken: every loop takes one more than it fills when it looks whether somebody waits.
-    func countOpen() -> Int { open.add(1, ordering: .relaxed).newValue }
+    /// Counted apart from the seats taken: every loop takes one more than it fills when it looks whether somebody waits.
+    func countOpen() { open.add(1, ordering: .relaxed) }
+
+    /// Whether more connections are open than are served.
+    func isFull(_ configuration: HTTPServerConfiguration) -> Bool {
+        openConnections > max(0, configuration.maxConnections)
+    }
 
     /// A connection closed, and its seat is free.
     func countClosed() {

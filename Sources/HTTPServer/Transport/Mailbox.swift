@@ -7,6 +7,9 @@ enum LoopMessage: Sendable {
     case reply(ConnectionID, stream: Int, HTTPReply)
     /// A piece of a streamed body is made.
     case piece(ConnectionID, stream: Int, [[UInt8]], HTTPBodyProgress)
+    /// A loop without an idle connection needs room: close the one that is idle longest, or pass it on to so many more
+    /// loops.
+    case evict(others: Int)
     /// Stop accepting, finish what is in flight, end.
     case drain
     /// Close everything, end.

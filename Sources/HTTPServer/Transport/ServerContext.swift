@@ -6,6 +6,10 @@ final class ServerContext: Sendable {
     let deadlines: DeadlineLimits
     let handler: any HTTPHandler
     let status: HTTPServerStatus
+    /// ``HTTPHandler/takesBody(of:)``, made once for all connections.
+    let takesBody: @Sendable (HTTPRequest) -> Bool
+    /// The same for a connection of the reserve, which refuses all but probes.
+    let takesBodyOnReserve: @Sendable (HTTPRequest) -> Bool
     let pool: ComputePool
     let clock: TransportClock
     let makeObserver: @Sendable (_ loop: Int) -> any HTTPObserver
@@ -19,6 +23,9 @@ final class ServerContext: Sendable {
         self.handler = handler
         self.status = status
         self.pool = pool
+        let isProbe = configuration.isProbe
+        takesBody = { handler.takesBody(of: $0) }
+        takesBodyOnReserve = { isProbe($0.path) && handler.takesBody(of: $0) }
         self.clock = clock
         self.makeObserver = makeObserver
     }

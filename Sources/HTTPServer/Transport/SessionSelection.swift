@@ -8,6 +8,7 @@
 package struct ConnectionSession: HTTPSession, ~Copyable {
     private let deadlines: DeadlineLimits
     private let limits: HTTPLimits
+    private let takesBody: @Sendable (HTTPRequest) -> Bool
     private var http1: HTTP1Session
     private var http2: HTTP2Session?
     /// How much of the preface came; `nil` once the protocol is chosen.
@@ -19,10 +20,16 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     /// The session of a new connection.
-    package init(limits: HTTPLimits, deadlines: DeadlineLimits) {
+    ///
+    /// - Parameter takesBody: as ``HTTPHandler/takesBody(of:)``.
+    package init(
+        limits: HTTPLimits, deadlines: DeadlineLimits,
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+    ) {
         self.limits = limits
         self.deadlines = deadlines
-        http1 = HTTP1Session(limits: limits, offersHTTP2: true)
+        self.takesBody = takesBody
+        http1 = HTTP1Session(limits: limits, offersHTTP2: true, takesBody: takesBody)
     }
 
     package var version: HTTPVersion { if let http2 { http2.version } else { http1.version } }
@@ -30,6 +37,8 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
     package mutating func tick(_ now: UInt64) {
         self.now = now
         http2?.tick(now)
+        // What may yet be HTTP/2's preface is given to HTTP/1.1 as of when it came.
+        if matched ?? 0 == 0 { http1.tick(now) }
     }
 
     package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
@@ -55,7 +64,7 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         self.matched = matched + count
         guard matched + count == Self.preface.count else { return }
         self.matched = nil
-        let session = HTTP2Session(limits: limits, deadlines: deadlines, now: now)
+        let session = HTTP2Session(limits: limits, deadlines: deadlines, now: now, takesBody: takesBody)
         Self.preface.withUnsafeBytes { session.receive($0) }
         session.receive(UnsafeRawBufferPointer(rebasing: bytes[count...]))
         begin(session)
@@ -88,7 +97,8 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         if let event = http1.nextEvent() { return event }
         guard let upgrade = http1.takeUpgrade() else { return nil }
         let session = HTTP2Session(
-            limits: limits, deadlines: deadlines, now: now, upgrading: upgrade.request, settings: upgrade.settings)
+            limits: limits, deadlines: deadlines, now: now, takesBody: takesBody, upgrading: upgrade.request,
+            settings: upgrade.settings)
         session.output = http1.output
         http1.output = HTTPOutput()
         upgrade.input.withUnsafeBytes { session.receive($0) }

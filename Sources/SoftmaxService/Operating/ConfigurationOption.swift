@@ -94,7 +94,8 @@ package struct ConfigurationOption: Sendable {
             "threads that compute large requests, all of them together"),
         integer(
             "--max-connections", \.server.maxConnections, 1...1_000_000,
-            "connections served at once; above it only probes are answered"),
+            "connections served at once; above it the one idle longest is closed; where none is, only probes are answered"
+        ),
         integer(
             "--reserved-connections", \.server.reservedConnections, 0...1024,
             "connections above that for probes; other requests on them get 503"),
@@ -105,7 +106,7 @@ package struct ConfigurationOption: Sendable {
         integer("--max-body", \.server.limits.body, 1...1_073_741_824, "bytes of the body, else 413"),
         integer(
             "--max-framing", \.server.limits.framing, 64...1_048_576,
-            "bytes of chunk framing beyond one in 16 of the body, else 400"),
+            "bytes of chunk extensions, zeros before sizes and trailers beyond one in 16 of the body, else 400"),
         integer(
             "--max-streams", \.server.limits.streams, 1...1000,
             "HTTP/2 requests at once on a connection, else refused"),
@@ -120,7 +121,9 @@ package struct ConfigurationOption: Sendable {
             "--body-memory", \.server.bodyMemory, 0...1_099_511_627_776,
             "bytes of all unfinished bodies beyond 64 KiB a connection, else 503"),
         seconds("--head-deadline", \.server.headDeadline, "seconds for the head, else 408"),
-        seconds("--body-deadline", \.server.bodyDeadline, "seconds for the body before the rate counts, else 408"),
+        seconds(
+            "--body-deadline", \.server.bodyDeadline,
+            "seconds ahead of that rate that a body can be, and may pause, else 408"),
         integer(
             "--min-rate", \.server.minimumRate, 1...1_000_000_000,
             "bytes a second: of a body, else 408; of a reply that waits for its reader, else closed"),

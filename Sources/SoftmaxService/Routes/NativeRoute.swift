@@ -59,7 +59,7 @@ struct NativeRoute: Sendable {
     }
 
     /// What is wrong with a request before its body is looked at.
-    private func refusal(of fields: HTTPFields) -> HTTPProblem? {
+    func refusal(of fields: HTTPFields) -> HTTPProblem? {
         guard fields.accepts("application/json") else { return .notAcceptable(available: "application/json") }
         guard fields.hasOnlyToken("content-encoding", "identity") else {
             return .unsupportedContentCoding("Content codings are not read here; send the body as it is.")

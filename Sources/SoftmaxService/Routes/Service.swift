@@ -18,7 +18,9 @@ package struct Service: HTTPHandler {
         let heap = HeapKeeping(status)
         for operation in NativeOperation.allCases {
             let route = NativeRoute(operation, limits: configuration.limits, pool, heap)
-            router.on(.post, "/" + operation.rawValue) { route.respond(to: $0) }
+            router.on(.post, "/" + operation.rawValue, takesBody: { route.refusal(of: $0.fields) == nil }) {
+                route.respond(to: $0)
+            }
         }
         OperationsRoutes.add(to: &router, status: status, workBudget: configuration.server.workBudget, log: log)
         self.router = router
@@ -68,6 +70,9 @@ package struct Service: HTTPHandler {
 }
 
 extension Service {
+    /// Whether the body decides the answer.
+    package func takesBody(of head: HTTPRequest) -> Bool { router.takesBody(of: head) }
+
     /// Has pages of allowed origins read the server's own errors too.
     package func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {
         guard !corsOrigins.isEmpty else { return }

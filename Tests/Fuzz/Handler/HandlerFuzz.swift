@@ -65,7 +65,9 @@ private struct Peer: ~Copyable {
         self.options = options
         self.seed = UInt32(seed) &* 2_654_435_761 | 1
         let server = Self.service.server
-        session = ConnectionSession(limits: server.limits, deadlines: DeadlineLimits(server))
+        session = ConnectionSession(limits: server.limits, deadlines: DeadlineLimits(server)) {
+            Self.service.service.takesBody(of: $0)
+        }
     }
 
     private var mode: Mode { Mode(rawValue: options & 3) ?? .wire }

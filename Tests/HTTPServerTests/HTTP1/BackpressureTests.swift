@@ -59,6 +59,18 @@ struct BackpressureTests {
         #expect(driver.wantsInput)
     }
 
+    @Test("an idle connection keeps little storage, whatever it received at once")
+    func idleStorage() {
+        let wire = Array((0..<2_000).map { _ in Self.get }.joined())
+        let driver = SessionDriver()
+        driver.receive(wire)
+        #expect(driver.replies()?.count == 2_000)
+        #expect(driver.session.inputCapacity <= 16 * 1024)
+        driver.receive(Array((0..<2_000).map { _ in Self.chunked }.joined()))
+        let capacity = driver.session.inputCapacity
+        #expect(capacity <= 16 * 1024)
+    }
+
     @Test("a body that is not read because earlier replies wait is not late")
     func heldBackBody() throws {
         var limits = HTTPLimits()

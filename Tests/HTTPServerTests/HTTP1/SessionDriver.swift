@@ -13,6 +13,8 @@ final class SessionDriver {
     var log: [String] = []
     /// The requests that came.
     var requests: [HTTPRequest] = []
+    /// Those that were refused.
+    var refused: [HTTPRefusedRequest] = []
 
     static let date = Array("Sun, 06 Nov 1994 08:49:37 GMT".utf8)
 
@@ -29,8 +31,11 @@ final class SessionDriver {
         return router
     }()
 
-    init(limits: HTTPLimits = HTTPLimits(), router: Router = SessionDriver.rootRouter) {
-        session = HTTP1Session(limits: limits)
+    init(
+        limits: HTTPLimits = HTTPLimits(), router: Router = SessionDriver.rootRouter,
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+    ) {
+        session = HTTP1Session(limits: limits, takesBody: takesBody)
         self.router = router
     }
 
@@ -63,8 +68,9 @@ final class SessionDriver {
                 requests.append(request)
                 guard case .ready(let response) = router.respond(to: request) else { continue }
                 session.respond(response, to: stream, date: Self.date, requestID: "id-\(stream)")
-            case .refused(let problem, let stream, let fields):
-                log.append("refused \(stream): \(problem.status) \(problem.detail) \(fields.count)")
+            case .refused(let problem, let stream, let request):
+                log.append("refused \(stream): \(problem.status) \(problem.detail) \(request.head.fields.count)")
+                refused.append(request)
                 session.respond(
                     problem.response(requestID: "id-\(stream)"), to: stream, date: Self.date, requestID: "id-\(stream)")
             case .cancelled(let stream):

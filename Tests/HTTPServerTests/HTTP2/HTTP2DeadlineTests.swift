@@ -34,6 +34,56 @@ struct HTTP2DeadlineTests {
         #expect(pair.client.answers[slow]?.status == 200)
     }
 
+    @Test("A body that stalls gets 408 ten seconds after its last byte, however much came before")
+    func stalledAfterBurst() {
+        let pair = HTTP2Pair()
+        let id = pair.client.request("POST", "/", body: [UInt8](repeating: 0, count: 2_000_000), isLast: false)
+        pair.run()
+        #expect(pair.session.contentHeld == 2_000_000)
+        pair.pass(seconds: 9.9)
+        #expect(pair.client.answers[id]?.status == nil)
+        pair.pass(seconds: 0.2)
+        #expect(pair.client.answers[id]?.status == 408)
+        #expect(pair.session.contentHeld == 0)
+    }
+
+    @Test(
+        "A client that sends one body after the other on streams it opened at once is waited for at the joint floor rate",
+        arguments: [(1_100, true), (900, false)])
+    func fedInTurn(_ rate: Int, _ isFastEnough: Bool) {
+        let pair = HTTP2Pair()
+        let (fed, waiting) = (
+            pair.client.request("POST", "/", body: [1], isLast: false),
+            pair.client.request("POST", "/", body: [1], isLast: false)
+        )
+        pair.run()
+        for _ in 0..<200 {
+            pair.client.send([UInt8](repeating: 0, count: rate), on: fed, isLast: false)
+            pair.pass(seconds: 1)
+        }
+        #expect(pair.client.answers[fed]?.status == nil)
+        #expect(pair.client.answers[waiting]?.status == (isFastEnough ? nil : 408))
+    }
+
+    @Test("A window that is opened at the floor rate is waited for; a burst earns ten seconds and no more")
+    func slowWindow() {
+        let pair = HTTP2Pair(client: HTTP2Client(window: 10, opensWindows: false))
+        pair.answer = { _ in HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 60_000))) }
+        let id = pair.client.request()
+        pair.run()
+        for _ in 0..<40 {
+            pair.client.open(id, by: 600)
+            pair.pass(seconds: 1)
+        }
+        #expect(pair.client.answers[id]?.closed == nil)
+        pair.client.open(id, by: 30_000)
+        pair.run()
+        pair.pass(seconds: 9.9)
+        #expect(pair.client.answers[id]?.closed == nil)
+        pair.pass(seconds: 0.2)
+        #expect(pair.client.answers[id]?.closed == 8)
+    }
+
     @Test("A field section that stalls ends the connection")
     func stalledHead() {
         let pair = HTTP2Pair()

@@ -7,6 +7,8 @@ final class HTTP2Pair {
     /// What happened, in words that can be compared.
     var log: [String] = []
     var requests: [Int: HTTPRequest] = [:]
+    /// Requests that were refused.
+    var refused: [HTTPRefusedRequest] = []
     /// Requests left unanswered.
     var open: [Int] = []
     /// Answers a request, or leaves it open.
@@ -28,9 +30,12 @@ final class HTTP2Pair {
     static let second: UInt64 = 1_000_000_000
     private(set) var now: UInt64 = 1_000 * second
 
-    init(client: HTTP2Client = HTTP2Client(), limits: HTTPLimits = HTTPLimits()) {
+    init(
+        client: HTTP2Client = HTTP2Client(), limits: HTTPLimits = HTTPLimits(),
+        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+    ) {
         self.client = client
-        session = HTTP2Session(limits: limits, deadlines: Self.deadlines, now: now)
+        session = HTTP2Session(limits: limits, deadlines: Self.deadlines, now: now, takesBody: takesBody)
     }
 
     /// Moves bytes both ways until neither side has any.
@@ -67,8 +72,9 @@ final class HTTP2Pair {
                 log.append("request \(stream): \(request.method.rawValue) \(request.path) \(request.body.count)")
                 requests[stream] = request
                 if let response = answer(request) { respond(response, to: stream) } else { open.append(stream) }
-            case .refused(let problem, let stream, let fields):
-                log.append("refused \(stream): \(problem.status) \(fields.count)")
+            case .refused(let problem, let stream, let request):
+                log.append("refused \(stream): \(problem.status) \(request.head.fields.count)")
+                refused.append(request)
                 respond(problem.response(requestID: "r"), to: stream)
             case .cancelled(let stream):
                 log.append("cancelled \(stream)")

@@ -28,7 +28,9 @@ struct PhaseDeadlineTests {
         #expect(at6 == 19 * second)
     }
 
-    @Test("a body earns time with its bytes", arguments: [(0, 10), (500, 11), (5_000, 20), (16 << 20, 33_564)])
+    @Test(
+        "a body earns time with its bytes, and never holds more than 10 s",
+        arguments: [(0, 10), (500, 11), (3_500, 17), (5_000, 18), (16 << 20, 18)])
     func body(received: Int, seconds: UInt64) {
         var deadline = PhaseDeadline()
         let start = deadline.update(.body(received: 0), requests: 0, now: second, limits: limits)
@@ -45,8 +47,10 @@ struct PhaseDeadlineTests {
         #expect(at7 == .max)
         limits.rate = 1
         var other = PhaseDeadline()
-        let at8 = other.update(.body(received: .max), requests: 0, now: .max / 2, limits: limits)
-        #expect(at8 >= .max / 2)
+        let at8 = other.update(.body(received: 0), requests: 0, now: .max / 2, limits: limits)
+        #expect(at8 == .max / 2 + 10 * second)
+        let at15 = other.update(.body(received: .max), requests: 0, now: .max / 2 + 1, limits: limits)
+        #expect(at15 == .max / 2 + 1 + 10 * second)
         #expect(Duration.seconds(Int64.max).nanoseconds == UInt64.max / 2)
         #expect(Duration.seconds(-1).nanoseconds == 0)
         #expect(Duration.milliseconds(1_500).nanoseconds == 1_500_000_000)
@@ -65,19 +69,14 @@ struct PhaseDeadlineTests {
         #expect(at12 == 84 * second)
     }
 
-    @Test("a reader below the floor rate is given up, one above it is not")
-    func write() {
-        var deadline = WriteDeadline()
-        #expect(deadline.at == .max)
-        deadline.start(delivered: 1_000, now: 0, limits: limits)
-        deadline.start(delivered: 9_000, now: 5 * second, limits: limits)
-        #expect(deadline.at == 10 * second)
-        let at13 = deadline.expires(delivered: 6_000, now: 10 * second, limits: limits)
-        #expect(!at13)
-        #expect(deadline.at == 20 * second)
-        let at14 = deadline.expires(delivered: 10_999, now: 20 * second, limits: limits)
-        #expect(at14)
-        deadline.clear()
-        #expect(deadline.at == .max)
+    @Test("the next body of a connection has time of its own, and so has one that goes on after it could not")
+    func nextBody() {
+        var deadline = PhaseDeadline()
+        _ = deadline.update(.body(received: 5), requests: 0, now: 0, limits: limits)
+        let next = deadline.update(.body(received: 5), requests: 1, now: 9 * second, limits: limits)
+        #expect(next == 19 * second)
+        _ = deadline.update(.handling, requests: 1, now: 10 * second, limits: limits)
+        let resumed = deadline.update(.body(received: 5), requests: 1, now: 40 * second, limits: limits)
+        #expect(resumed == 50 * second)
     }
 }

@@ -1,0 +1,32 @@
+import HTTPServer
+import Testing
+
+@testable import SoftmaxService
+
+@Suite struct HeadFirstTests {
+    @Test(
+        arguments: [
+            ("POST", "/softmax", [], 400), ("POST", "/softmax", [("content-type", "application/json")], 400),
+            ("POST", "/nope", [], 404), ("GET", "/nope", [], 404), ("PUT", "/softmax", [], 405),
+            ("GET", "/vjp", [], 405), ("POST", "/livez", [], 405), ("BREW", "/softmax", [], 501),
+            ("POST", "/jvp", [("accept", "text/html")], 406), ("POST", "/jvp", [("content-type", "text/plain")], 415),
+            ("POST", "/jacobian", [("content-encoding", "gzip")], 415), ("OPTIONS", "/softmax", [], 204),
+            ("GET", "/livez", [], 200), ("HEAD", "/version", [], 200), ("GET", "/problems/not-json", [], 200),
+        ] as [(String, String, [(String, String)], Int)])
+    func `a body is taken only where it decides the answer`(
+        _ method: String, _ path: String, _ lines: [(String, String)], _ status: Int
+    ) {
+        var fields = HTTPFields()
+        for (name, value) in lines {
+            let (name, value) = (Array(name.utf8), Array(value.utf8))
+            fields.append(validName: name.span, validValue: value.span)
+        }
+        for origins in [[], ["*"]] {
+            let service = service { $0.corsOrigins = origins }
+            let head = HTTPRequest(method: HTTPMethod(method), path: path, fields: fields)
+            // An empty body is no JSON: where the body counts, that is what is said.
+            #expect(service.takesBody(of: head) == (status == 400))
+            #expect(service.finish(head).status == status)
+        }
+    }
+}
