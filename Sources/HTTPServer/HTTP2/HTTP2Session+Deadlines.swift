@@ -6,7 +6,7 @@ extension HTTP2Session {
     package var phase: HTTPSessionPhase {
         if isFinished { return .finished }
         if streams.isEmpty, drainState == .none { return hasSettings ? .idle : .head }
-        var earliest = min(prefaceDeadline, stall.at)
+        var earliest = min(prefaceDeadline, stall.at, withheldDeadline)
         if case .announced(let until) = drainState { earliest = min(earliest, until) }
         for stream in streams.values {
             earliest = min(earliest, inputDeadline(stream), stream.stall.at, stream.lingersUntil)
@@ -38,6 +38,7 @@ extension HTTP2Session {
 
     private func giveUpLate() {
         if case .announced(let until) = drainState, until <= now { endDrain() }
+        refuseWithheld()
         if prefaceDeadline <= now {
             terminate(NGHTTP2_NO_ERROR)
         } else if stall.at <= now, stall.expires(delivered: sent, now: now, limits: deadlines) {

@@ -231,9 +231,11 @@ extension HTTP2Session {
 
     /// Opens a stream's window again by what came, where there is room for more content.
     private func giveBack(_ stream: HTTP2Stream) {
-        let isOldest = (!stream.isWide || held > heldLimit) && isOldest(stream)
-        guard held <= heldLimit || isOldest else {
+        let hasRoom = held <= limits.connectionBodies || stream.held < Self.initialWindow
+        let isOldest = (!stream.isWide || !hasRoom) && isOldest(stream)
+        guard hasRoom || isOldest else {
             if stream.withheldSince == nil { stream.withheldSince = now }
+            if withheldDeadline == .max { withheldDeadline = now &+ Self.withheldSpan }
             return
         }
         if let since = stream.withheldSince {
@@ -263,6 +265,34 @@ extension HTTP2Session {
     }
 
     private func giveBackWithheld() {
-        for stream in streams.values where stream.withheldSince != nil && stream.stage == .body { giveBack(stream) }
+        guard withheldDeadline != .max else { return }
+        var isAny = false
+        for stream in streams.values where stream.withheldSince != nil && stream.stage == .body {
+            giveBack(stream)
+            if stream.withheldSince != nil { isAny = true }
+        }
+        if !isAny { withheldDeadline = .max }
+    }
+
+    /// Where windows have been kept shut for long: refuses the newest unfinished requests, at least one, until the whole
+    /// bodies of the others have room.
+    func refuseWithheld() {
+        guard withheldDeadline <= now else { return }
+        let unfinished = streams.values.filter { $0.stage == .body }.sorted { $0.id < $1.id }
+        var room = limits.connectionBodies - unfinished.reduce(held) { $0 - $1.held }
+        var refused: [HTTP2Stream] = []
+        for stream in unfinished {
+            var length = limits.body
+            if case .length(let announced) = stream.head.framing { length = announced }
+            room -= min(length, max(0, room) + 1)
+            if room < 0, stream !== unfinished.first { refused.append(stream) }
+        }
+        if refused.isEmpty, unfinished.count > 1, let newest = unfinished.last { refused.append(newest) }
+        withheldDeadline = now &+ Self.withheldSpan
+        for stream in refused {
+            refuse(
+                stream, .serviceUnavailable("The memory for request bodies of this connection is full.", retryAfter: 1))
+        }
+        giveBackWithheld()
     }
 }

@@ -8,8 +8,10 @@ import CNGHTTP2
 /// `HTTP2Callbacks.swift`.
 ///
 /// **Flow control.** The connection's window is given back as content arrives, so that no stream holds up another. A
-/// stream's window is given back while the connection holds less content than two bodies may have; beyond that only the
-/// oldest unfinished request goes on. So a connection holds at most three bodies, and 64 KiB for each other stream.
+/// stream's window is given back while the connection holds less content than `HTTPLimits.connectionBodies`; beyond that
+/// the oldest unfinished request goes on, and each other up to 64 KiB. A client may feed its requests in any order, and one
+/// that waits for windows of which none will open would wait for ever: after a second the newest requests that do not fit
+/// are refused.
 ///
 /// **Replies held.** Windows that the peer keeps shut hold replies back here. Requests are handed out while those
 /// replies, and those that are being made (``expect(replyBytes:for:)``), stay below `HTTPLimits.replyHighWater`; the
@@ -41,6 +43,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     static let dropLimit = 32 * 1024 * 1024
     /// How long the answer to the PING that goes with the first GOAWAY is waited for, nanoseconds.
     static let drainRoundTrip: UInt64 = 1_000_000_000
+    /// How long a window is kept shut for want of room before requests are refused, nanoseconds.
+    static let withheldSpan: UInt64 = 1_000_000_000
 
     let limits: HTTPLimits
     let deadlines: DeadlineLimits
@@ -91,8 +95,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// ``streams`` keeps those that were not answered in full, so that it can be told which these are.
     private(set) var isClosing = false
 
-    /// Content beyond which only the oldest unfinished request is let go on, bytes.
-    var heldLimit: Int { limits.body > Int.max / 2 ? .max : 2 * limits.body }
+    /// When windows have been kept shut for long enough, `UInt64.max` where none is.
+    var withheldDeadline = UInt64.max
 
     /// Bytes for the socket, oldest first.
     package var output = HTTPOutput()
