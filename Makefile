@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8080
 MINUTES ?= 20
+SECONDS ?= 60
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -19,7 +20,7 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-clients test-http2-clients abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
+.PHONY: run test test-debug test-release test-clients test-http2-clients test-http2-full-speed abuse soak test-old-cpu accuracy bench lint docs fuzz sanitize schemathesis \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -48,6 +49,12 @@ test-http2-clients: libraries clients $(PYTHON)
 	$(call install,nghttp2-client)
 	$(BUILD) --product softmaxd
 	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
+
+## HAProxy, h2load, nghttp, curl, Node and Go over HTTP/2 at full speed, each for SECONDS: no request may be lost.
+test-http2-full-speed: libraries clients
+	$(call install,nghttp2-client haproxy nodejs golang-go golang-golang-x-net-dev)
+	$(BUILD) --product softmaxd
+	python3 -B Tests/Clients/http2_full_speed.py .build/release/softmaxd $(SECONDS)
 
 ## Attacks, slow and broken clients, overload, memory, log readers: each on a running service, with a second client beside it.
 abuse: libraries $(PYTHON)
