@@ -12,6 +12,8 @@ RUNS ?= 20
 SIZE ?= 30
 SECONDS ?= 3
 JOBS ?= 2
+# How long each client of `make test-http2-full-speed` goes on.
+CLIENT_SECONDS ?= 60
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
 LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
@@ -27,8 +29,8 @@ define install
 	fi
 endef
 
-.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-outside test-old-cpu \
-	abuse abuse-full soak accuracy bench lint docs fuzz sanitize schemathesis compare \
+.PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-http2-full-speed \
+	test-outside test-old-cpu abuse abuse-full soak accuracy bench lint docs fuzz sanitize schemathesis compare \
 	openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -67,6 +69,12 @@ test-http2-clients: libraries clients $(PYTHON)
 	$(call install,nghttp2-client)
 	$(BUILD) --product softmaxd
 	$(PYTHON) -B Tests/Clients/http2_clients.py .build/release/softmaxd
+
+## HAProxy, h2load, nghttp, curl, Node and Go over HTTP/2 at full speed, each for CLIENT_SECONDS: no request may be lost.
+test-http2-full-speed: libraries clients
+	$(call install,nghttp2-client haproxy nodejs golang-go golang-golang-x-net-dev)
+	$(BUILD) --product softmaxd
+	python3 -B Tests/Clients/http2_full_speed.py .build/release/softmaxd $(CLIENT_SECONDS)
 
 ## Attacks and honest clients at full speed, slow and broken clients, overload, memory, log readers, on running services.
 abuse: libraries $(PYTHON)

@@ -20,7 +20,7 @@ import Testing
         #expect(reply.fields.only("content-type") == "text/plain; version=0.0.4")
         let lines = text(of: reply).split(separator: "\n")
         let names = Set(lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " && $0 != "{" } })
-        #expect(names.count == 15)
+        #expect(names.count == 16)
         for name in names {
             #expect(lines.contains { $0.hasPrefix("# HELP \(name) ") })
             #expect(lines.contains { $0.hasPrefix("# TYPE \(name) ") })
@@ -153,5 +153,23 @@ import Testing
         #expect(object["path"] as? String == "/a\"b" && object["request_id"] as? String == "i\\d")
         #expect(object["duration_us"] as? Int == 3 && object["incomplete"] as? Bool == true)
         #expect((object["time"] as? String)?.count == "2026-01-01T00:00:00.000Z".count)
+    }
+
+    @Test func `a connection that is ended has a line in the log and a counter, by reason`() throws {
+        let pipe = Pipe()
+        let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        let log = AccessLog(writer)
+        log.record(HTTPConnectionEnd(fault: .windowUpdates, peer: "[::1]:5", requests: 7))
+        log.flush()
+        writer.finish()
+        let line = pipe.fileHandleForReading.availableData
+        let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
+        #expect(object["level"] as? String == "warn" && object["message"] as? String == "connection ended")
+        #expect(object["reason"] as? String == "window-update" && object["remote"] as? String == "[::1]:5")
+        #expect(object["requests"] as? Int == 7)
+        let metrics = text(of: service().finish(HTTPRequest(method: .get, path: "/metrics")))
+        for fault in HTTPConnectionFault.allCases {
+            #expect(metrics.contains("softmaxd_connections_ended_total{reason=\"\(fault.rawValue)\"} 0\n"))
+        }
     }
 }

@@ -6,7 +6,7 @@ extension HTTP2Session {
     package var phase: HTTPSessionPhase {
         if isFinished { return .finished }
         if streams.isEmpty, drainState == .none { return hasSettings ? .idle : .head }
-        var earliest = min(prefaceDeadline, stall.at)
+        var earliest = min(prefaceDeadline, stall.at, withheldDeadline)
         if case .announced(let until) = drainState { earliest = min(earliest, until) }
         for stream in streams.values {
             earliest = min(earliest, inputDeadline(stream), stream.stall.at, stream.lingersUntil)
@@ -53,6 +53,7 @@ extension HTTP2Session {
 
     private func giveUpLate() {
         if case .announced(let until) = drainState, until <= now { endDrain() }
+        refuseWithheld()
         // What went out behind frames that the socket has yet to take was not credited.
         stall.update(progress: sent, now: now, span: deadlines.write, rate: deadlines.rate)
         if prefaceDeadline <= now {

@@ -135,7 +135,9 @@ extension HTTP2Session {
         isClosing ? nil : Int32(exactly: number).flatMap { streams[$0] }
     }
 
+    /// Resets a stream for a reason of this side's own.
     func reset(_ stream: HTTP2Stream, _ code: nghttp2_error_code) {
+        stream.isGivenUp = true
         nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
     }
 
@@ -145,7 +147,7 @@ extension HTTP2Session {
     func pull() {
         guard !isClosing else { return }
         while output.count < outputTarget, pullFrame() {}
-        if isExcessive { terminate(NGHTTP2_ENHANCE_YOUR_CALM) }
+        calmDown()
         noteStalls()
     }
 
@@ -179,7 +181,7 @@ extension HTTP2Session {
     ///
     /// `false` where it has to wait for room.
     func sendContent(_ id: Int32, header: UnsafePointer<UInt8>, _ length: Int) -> Bool {
-        guard output.count < outputTarget else { return false }
+        guard output.count < outputTarget || isTerminating else { return false }
         guard let stream = streams[id] else { return true }
         output.write { buffer in
             buffer.reserveCapacity(buffer.count + 9 + length)
@@ -194,12 +196,21 @@ extension HTTP2Session {
 
     /// A frame has gone into ``output``.
     func frameSent(_ frame: nghttp2_frame) {
-        _ = admit(budget.sent(frame, now: now))
         let type = nghttp2_frame_type(UInt32(frame.hd.type))
+        switch type {
+        case NGHTTP2_DATA: budget.sentData(frame.hd.length)
+        case NGHTTP2_RST_STREAM where streams[frame.hd.stream_id]?.isGivenUp != true:
+            budget.sentReset(frame.rst_stream.error_code, now: now)
+        case NGHTTP2_GOAWAY where frame.goaway.error_code != NGHTTP2_NO_ERROR.rawValue && !isTerminating:
+            // By libnghttp2 itself, where it is not for a budget.
+            budget.end(for: .protocolError)
+        default: break
+        }
         guard type == NGHTTP2_HEADERS || type == NGHTTP2_DATA,
             frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, let stream = streams[frame.hd.stream_id]
         else { return }
         stream.isReplySent = true
+        budget.served()
         // Answered before its end: the rest is not wanted (RFC 9113 section 8.1).
         if !stream.inputEnded { stream.lingersUntil = now &+ deadlines.linger }
     }

@@ -2,30 +2,65 @@ import CNGHTTP2
 
 /// The receiving half: field sections and content become requests.
 extension HTTP2Session {
-    /// A frame's header came; `false` where the peer sends too many of its kind.
+    /// A frame's header came; `false` where nothing more is to be read.
     func frameBegins(_ header: nghttp2_frame_hd) -> Bool {
         receivedInFrame = 0
-        return admit(budget.begins(header, now: now))
+        guard budget.begins(header, now: now) else { return false }
+        // Two connection errors that libnghttp2 lets pass.
+        switch nghttp2_frame_type(UInt32(header.type)) {
+        case NGHTTP2_HEADERS: return !isRetired(header.stream_id)
+        // RFC 9113 section 6.3; it is not looked at once the peer has sent SETTINGS_NO_RFC7540_PRIORITIES.
+        case NGHTTP2_PRIORITY: return header.stream_id != 0
+        default: return true
+        }
     }
 
-    /// Notes where the peer has passed its budget.
-    func admit(_ isWithinBudget: Bool) -> Bool {
-        if !isWithinBudget { isExcessive = true }
-        return isWithinBudget
+    /// Whether a request with that identifier comes after one with a higher (RFC 9113 section 5.1.1).
+    ///
+    /// Of streams that were in use libnghttp2 knows the last ``HTTPLimits/streams``, and judges frames on them itself: one
+    /// that the peer has ended takes no more, and trailers may cross our RST_STREAM.
+    private func isRetired(_ id: Int32) -> Bool {
+        guard id % 2 == 1, id <= nghttp2_session_get_last_proc_stream_id(handle) else { return false }
+        guard let stream = nghttp2_session_find_stream(handle, id) else { return true }
+        // Named in a PRIORITY frame and then passed over.
+        return nghttp2_stream_get_state(stream) == NGHTTP2_STREAM_STATE_IDLE
     }
 
     /// A field section begins: of a new request, or a request's trailers.
     func fieldsBegin(_ frame: nghttp2_headers) {
         guard frame.cat == NGHTTP2_HCAT_REQUEST else { return }
+        guard !isCalmingDown else {
+            // GOAWAY, which names an earlier last stream, is not out yet.
+            nghttp2_submit_rst_stream(
+                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), frame.hd.stream_id, NGHTTP2_REFUSED_STREAM.rawValue)
+            return
+        }
         let stream = HTTP2Stream(id: frame.hd.stream_id, now: now)
         streams[stream.id] = stream
-        treatAlike(stream)
+        treatAlike(stream, isExclusive: frame.pri_spec.exclusive != 0)
     }
 
-    /// Has replies take turns frame by frame (RFC 9218 section 10), whatever the client would like.
-    func treatAlike(_ stream: HTTP2Stream) {
-        var priority = nghttp2_extpri(urgency: 3, inc: 1)
-        nghttp2_session_change_extpri_stream_priority(handle, stream.id, &priority, 1)
+    /// Has replies take turns frame by frame, whatever the client would like.
+    ///
+    /// RFC 9113 section 5.3.2 takes priorities back. They could be turned off by SETTINGS_NO_RFC7540_PRIORITIES, but then
+    /// libnghttp2 1.52 forgets a stream as soon as it is closed, and with it what must not follow on it.
+    ///
+    /// - Parameter isExclusive: the stream was put between the connection and all others: these are put back, too.
+    func treatAlike(_ stream: HTTP2Stream, isExclusive: Bool = false) {
+        var priority = nghttp2_priority_spec()
+        nghttp2_priority_spec_default_init(&priority)
+        nghttp2_session_change_stream_priority(handle, stream.id, &priority)
+        guard isExclusive else { return }
+        for id in streams.keys where id != stream.id { nghttp2_session_change_stream_priority(handle, id, &priority) }
+    }
+
+    /// The peer would like its replies in another order.
+    private func priorityReceived(_ frame: nghttp2_priority) {
+        if frame.pri_spec.exclusive != 0 {
+            for stream in streams.values { treatAlike(stream) }
+        } else if let stream = streams[frame.hd.stream_id] {
+            treatAlike(stream)
+        }
     }
 
     /// A field line came; `false` where its stream is to be reset.
@@ -33,7 +68,12 @@ extension HTTP2Session {
     /// Trailers are counted and dropped.
     func field(_ id: Int32, _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) -> Bool {
         guard let stream = streams[id] else { return true }
-        guard stream.section.count(nameLength: name.count, valueLength: value.count, limits) else { return false }
+        guard stream.section.count(nameLength: name.count, valueLength: value.count, limits) else {
+            // Before libnghttp2 does it with INTERNAL_ERROR.
+            nghttp2_submit_rst_stream(
+                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+            return false
+        }
         if stream.stage == .head {
             if isValid { stream.section.append(name, value, limits) } else { stream.section.appendInvalid() }
         }
@@ -41,9 +81,7 @@ extension HTTP2Session {
     }
 
     /// A whole frame came, and libnghttp2 found it in order.
-    ///
-    /// `false` where the peer sends too many of its kind.
-    func frameReceived(_ frame: nghttp2_frame) -> Bool {
+    func frameReceived(_ frame: nghttp2_frame) {
         let endsStream = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch nghttp2_frame_type(UInt32(frame.hd.type)) {
         case NGHTTP2_HEADERS:
@@ -60,13 +98,13 @@ extension HTTP2Session {
                 stream.inputEnded = true
                 if stream.stage == .body { endRequest(stream) }
             } else if receivedInFrame == 0, frame.hd.length > 0 {
-                return admit(budget.receivedPadding(now: now))
+                budget.receivedPadding(now: now)
             }
+        case NGHTTP2_PRIORITY: priorityReceived(frame.priority)
         case NGHTTP2_SETTINGS: hasSettings = true
         case NGHTTP2_PING where frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0: endDrain()
         default: break
         }
-        return true
     }
 
     /// A request's field section is complete.
@@ -196,9 +234,11 @@ extension HTTP2Session {
 
     /// Opens a stream's window again by what came, where there is room for more content.
     private func giveBack(_ stream: HTTP2Stream) {
-        let isOldest = (!stream.isWide || held > heldLimit) && isOldest(stream)
-        guard held <= heldLimit || isOldest else {
+        let hasRoom = held <= limits.connectionBodies || stream.held < Self.initialWindow
+        let isOldest = (!stream.isWide || !hasRoom) && isOldest(stream)
+        guard hasRoom || isOldest else {
             if stream.withheldSince == nil { stream.withheldSince = now }
+            if withheldDeadline == .max { withheldDeadline = now &+ Self.withheldSpan }
             return
         }
         if stream.withheldSince != nil {
@@ -228,6 +268,34 @@ extension HTTP2Session {
     }
 
     private func giveBackWithheld() {
-        for stream in streams.values where stream.withheldSince != nil && stream.stage == .body { giveBack(stream) }
+        guard withheldDeadline != .max else { return }
+        var isAny = false
+        for stream in streams.values where stream.withheldSince != nil && stream.stage == .body {
+            giveBack(stream)
+            if stream.withheldSince != nil { isAny = true }
+        }
+        if !isAny { withheldDeadline = .max }
+    }
+
+    /// Where windows have been kept shut for long: refuses the newest unfinished requests, at least one, until the whole
+    /// bodies of the others have room.
+    func refuseWithheld() {
+        guard withheldDeadline <= now else { return }
+        let unfinished = streams.values.filter { $0.stage == .body }.sorted { $0.id < $1.id }
+        var room = limits.connectionBodies - unfinished.reduce(held) { $0 - $1.held }
+        var refused: [HTTP2Stream] = []
+        for stream in unfinished {
+            var length = limits.body
+            if case .length(let announced) = stream.head.framing { length = announced }
+            room -= min(length, max(0, room) + 1)
+            if room < 0, stream !== unfinished.first { refused.append(stream) }
+        }
+        if refused.isEmpty, unfinished.count > 1, let newest = unfinished.last { refused.append(newest) }
+        withheldDeadline = now &+ Self.withheldSpan
+        for stream in refused {
+            refuse(
+                stream, .serviceUnavailable("The memory for request bodies of this connection is full.", retryAfter: 1))
+        }
+        giveBackWithheld()
     }
 }

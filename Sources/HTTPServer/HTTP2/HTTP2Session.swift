@@ -8,8 +8,10 @@ import CNGHTTP2
 /// `HTTP2Callbacks.swift`.
 ///
 /// **Flow control.** The connection's window is given back as content arrives, so that no stream holds up another. A
-/// stream's window is given back while the connection holds less content than two bodies may have; beyond that only the
-/// oldest unfinished request goes on. So a connection holds at most three bodies, and 64 KiB for each other stream.
+/// stream's window is given back while the connection holds less content than `HTTPLimits.connectionBodies`; beyond that
+/// the oldest unfinished request goes on, and each other up to 64 KiB. A client may feed its requests in any order, and one
+/// that waits for windows of which none will open would wait for ever: after a second the newest requests that do not fit
+/// are refused.
 ///
 /// **Replies held.** Windows that the peer keeps shut hold replies back here. Requests are handed out while those
 /// replies, and those that are being made (``expect(replyBytes:for:)``), stay below `HTTPLimits.replyHighWater`; the
@@ -41,6 +43,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     static let dropLimit = 32 * 1024 * 1024
     /// How long the answer to the PING that goes with the first GOAWAY is waited for, nanoseconds.
     static let drainRoundTrip: UInt64 = 1_000_000_000
+    /// How long a window is kept shut for want of room before requests are refused, nanoseconds.
+    static let withheldSpan: UInt64 = 1_000_000_000
 
     let limits: HTTPLimits
     let deadlines: DeadlineLimits
@@ -67,8 +71,14 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// Content held on all streams.
     var held = 0
     var budget = FrameBudget()
-    /// The peer has passed its ``budget``.
-    var isExcessive = false
+    /// GOAWAY for a passed ``budget`` is on its way.
+    private(set) var isCalmingDown = false
+    /// GOAWAY is put before all else.
+    private(set) var isTerminating = false
+    /// Nothing more is read, as nothing of it could be used.
+    private var isDeaf = false
+    /// What the peer did that ends the connection.
+    package var fault: HTTPConnectionFault? { budget.fault }
     /// The peer's SETTINGS came: its preface is whole (RFC 9113 section 3.4).
     var hasSettings = false
     var drainState = Drain.none
@@ -88,8 +98,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// ``streams`` keeps those that were not answered in full, so that it can be told which these are.
     private(set) var isClosing = false
 
-    /// Content beyond which only the oldest unfinished request is let go on, bytes.
-    var heldLimit: Int { limits.body > Int.max / 2 ? .max : 2 * limits.body }
+    /// When windows have been kept shut for long enough, `UInt64.max` where none is.
+    var withheldDeadline = UInt64.max
 
     /// Bytes for the socket, oldest first.
     package var output = HTTPOutput()
@@ -162,7 +172,6 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(clamping: limits.fieldSection)),
-            nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
         ]
         nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
         nghttp2_session_set_local_window_size(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Self.wideWindow)
@@ -178,13 +187,22 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
 
     /// Takes bytes off the wire.
     package func receive(_ bytes: UnsafeRawBufferPointer) {
-        guard !isClosing, !inputEnded, !bytes.isEmpty else { return }
+        guard !isClosing, !inputEnded, !isDeaf, !bytes.isEmpty else { return }
         let consumed = nghttp2_session_mem_recv(handle, bytes.baseAddress, bytes.count)
         creditArrivals()
-        guard consumed < 0 else { return }
-        // libnghttp2 says nothing to the peer by itself here.
-        let isFlood = isExcessive || consumed == Int(NGHTTP2_ERR_FLOODED.rawValue)
-        terminate(isFlood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR)
+        if consumed < 0 {
+            // libnghttp2 says nothing to the peer by itself here, and has lost its place between the frames.
+            isDeaf = true
+            switch consumed {
+            case Int(NGHTTP2_ERR_FLOODED.rawValue): budget.end(for: .unreadAcknowledgements)
+            case Int(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue): budget.end(for: .continuations)
+            case _ where fault == nil:
+                budget.end(for: .protocolError)
+                terminate(NGHTTP2_PROTOCOL_ERROR)
+            default: break
+            }
+        }
+        calmDown()
     }
 
     /// The peer will send no more; requests that are complete are still answered.
@@ -198,7 +216,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     ///
     /// Requests that wait for room are no reason: what makes room, an open window or a reset, has to be read.
     package var wantsInput: Bool {
-        !isClosing && !inputEnded && !hasEvent && output.count <= limits.outputHighWater
+        !isClosing && !inputEnded && !isDeaf && !hasEvent && output.count <= limits.outputHighWater
     }
 
     // MARK: Events
@@ -259,11 +277,31 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         guard !isClosing else { return }
         pending.removeAll()
         ready.removeAll()
+        isTerminating = true
         nghttp2_session_terminate_session(handle, code.rawValue)
-        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements, a head and a reset per stream.
+        // What stands before GOAWAY is bounded by what libnghttp2 queues: acknowledgements, a head and a reset per stream,
+        // and one DATA frame that had to wait for room.
         var frames = 0
         while frames < 1000 + 2 * limits.streams, nghttp2_session_want_write(handle) != 0, pullFrame() { frames += 1 }
         fail()
+    }
+
+    /// Where the peer has passed its budget: GOAWAY with ENHANCE_YOUR_CALM, then what is in flight is finished.
+    ///
+    /// Requests that are complete are answered yet, as far as windows allow; one that is not is refused, which tells the
+    /// peer that it may send it again (RFC 9113 section 8.7), as the last stream does of those that come after it.
+    ///
+    /// Not to be called in a callback.
+    func calmDown() {
+        guard let fault, fault != .protocolError, !isCalmingDown, !isClosing else { return }
+        isCalmingDown = true
+        drainState = .final
+        for stream in streams.values where stream.stage == .head || stream.stage == .body {
+            reset(stream, NGHTTP2_REFUSED_STREAM)
+        }
+        let last = nghttp2_session_get_last_proc_stream_id(handle)
+        nghttp2_submit_goaway(
+            handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_ENHANCE_YOUR_CALM.rawValue, nil, 0)
     }
 
     /// Stops taking new requests, finishes those in flight, then is finished.

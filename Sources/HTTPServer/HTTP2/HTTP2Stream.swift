@@ -53,6 +53,8 @@ final class HTTP2Stream {
     var isReplyMade = false
     /// The reply's last frame is out.
     var isReplySent = false
+    /// It is reset for a reason of this side's own, not the peer's.
+    var isGivenUp = false
     /// libnghttp2 waits to be told that there is more to send.
     var isDeferred = false
     /// Content that went out, framed.

@@ -26,6 +26,11 @@ public struct HTTPLimits: Sendable, Equatable {
     ///
     /// Past it they are refused, to be sent again: RST_STREAM with REFUSED_STREAM. Default 100.
     public var streams = 100
+    /// Content held on one HTTP/2 connection, bytes; above it windows are opened for its oldest unfinished request only,
+    /// and up to 64 KiB for each other, and what still waits after a second gets 503.
+    ///
+    /// A server lowers it to half of ``HTTPServerConfiguration/bodyMemory``. Default 2²⁸ (256 MiB).
+    public var connectionBodies = 1 << 28
     /// Unwritten output above which a session stops reading and asks for no more of a streamed body, bytes.
     public var outputHighWater = 384 * 1024
     /// Content of replies on one HTTP/2 connection that is made or being made and not on its way to the socket, bytes;

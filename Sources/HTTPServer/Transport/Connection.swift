@@ -243,6 +243,9 @@ final class Connection {
         // what the kernel still holds of it is of no use to anyone.
         if exchanges.contains(where: { $0.record.status != 0 }) { socket.resetOnClose() }
         abandonExchanges(on: loop)
+        if let fault = session.fault {
+            loop.report(HTTPConnectionEnd(fault: fault, peer: peer, requests: requests))
+        }
         loop.context.status.releaseBodies(countedBodies)
         countedBodies = 0
         socket.close()

@@ -169,6 +169,13 @@ final class EventLoop {
         if flushAt == .max { flushAt = now &+ Self.flushInterval }
     }
 
+    /// A connection was ended for what its peer sent.
+    func report(_ end: HTTPConnectionEnd) {
+        context.status.count(end.fault)
+        observer.record(end)
+        if flushAt == .max { flushAt = now &+ Self.flushInterval }
+    }
+
     /// Forgets a closed connection.
     ///
     /// Its slot's next one has another generation.

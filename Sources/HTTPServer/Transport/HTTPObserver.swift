@@ -34,12 +34,36 @@ public struct HTTPAccessRecord: Sendable {
     public var isComplete: Bool
 }
 
+/// A connection that the server ended for what its peer sent, told once it is closed.
+public struct HTTPConnectionEnd: Sendable {
+    /// What the peer did.
+    public var fault: HTTPConnectionFault
+    /// The client's address, as in ``HTTPAccessRecord/peer``.
+    public var peer: String
+    /// How many requests it had sent.
+    public var requests: Int
+
+    /// An end of those parts.
+    public init(fault: HTTPConnectionFault, peer: String, requests: Int) {
+        self.fault = fault
+        self.peer = peer
+        self.requests = requests
+    }
+}
+
 /// Is told of every finished request: an access log, request metrics.
 ///
 /// There is one per loop, made on that loop's thread and called only there: it needs no locks and may buffer.
 public protocol HTTPObserver: AnyObject {
     /// A request is over. Returns at once.
     func record(_ record: HTTPAccessRecord)
+    /// A connection was ended for what its peer sent. Returns at once. Does nothing unless implemented.
+    func record(_ end: HTTPConnectionEnd)
     /// Writes out what was buffered. Called within about 200 ms after a ``record(_:)`` and when the loop ends.
     func flush()
+}
+
+extension HTTPObserver {
+    /// Does nothing.
+    public func record(_ end: HTTPConnectionEnd) {}
 }

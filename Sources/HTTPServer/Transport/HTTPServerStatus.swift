@@ -11,6 +11,7 @@ public final class HTTPServerStatus: Sendable {
     private let queuedCost = Atomic<Int>(0)
     private let heldBodies = Atomic<Int>(0)
     private let loops = Locked<[LoopCounters]>([])
+    private let faults = Locked<[HTTPConnectionFault: Int]>([:])
 
     /// The status of a server that has not started.
     public init() {}
@@ -26,10 +27,15 @@ public final class HTTPServerStatus: Sendable {
 
     /// Everything counted since the start.
     public var counts: HTTPServerCounts {
-        loops.withLock { $0 }.reduce(into: HTTPServerCounts()) { $1.add(to: &$0) }
+        var counts = HTTPServerCounts()
+        counts.faults = faults.withLock { $0 }
+        return loops.withLock { $0 }.reduce(into: counts) { $1.add(to: &$0) }
     }
 
     package func setDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// A connection was ended for that.
+    func count(_ fault: HTTPConnectionFault) { faults.withLock { $0[fault, default: 0] += 1 } }
 
     func makeLoopCounters() -> LoopCounters {
         let counters = LoopCounters()
@@ -102,6 +108,8 @@ public struct HTTPServerCounts: Sendable, Equatable {
     public var requestBytes = 0
     /// Content sent, bytes.
     public var responseBytes = 0
+    /// Connections ended for what their peers sent, by what that was.
+    public var faults: [HTTPConnectionFault: Int] = [:]
 
     /// Nothing yet.
     public init() {}

@@ -18,6 +18,9 @@ final class ServerContext: Sendable {
         configuration: HTTPServerConfiguration, handler: any HTTPHandler, status: HTTPServerStatus,
         pool: ComputePool, clock: TransportClock, makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver
     ) {
+        var configuration = configuration
+        configuration.limits.connectionBodies = min(
+            configuration.limits.connectionBodies, max(0, configuration.bodyMemory) / 2)
         self.configuration = configuration
         deadlines = DeadlineLimits(configuration)
         self.handler = handler

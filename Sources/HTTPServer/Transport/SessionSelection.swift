@@ -184,5 +184,8 @@ package struct ConnectionSession: HTTPSession, ~Copyable {
         }
     }
 
+    /// What the peer did that ends the connection.
+    package var fault: HTTPConnectionFault? { http2?.fault }
+
     package var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 }

@@ -66,6 +66,21 @@ package final class AccessLog: HTTPObserver {
         if lines.count >= Self.batch { flush() }
     }
 
+    package func record(_ end: HTTPConnectionEnd) {
+        lines.write(atMost: 300 + 6 * end.peer.utf8.count) { line in
+            line.append("{\"time\":\"")
+            clock.appendNow(to: &line)
+            line.append("\",\"level\":\"warn\",\"message\":\"connection ended\",\"reason\":")
+            line.appendJSON(end.fault.rawValue)
+            line.append(",\"remote\":")
+            line.appendJSON(end.peer)
+            line.append(",\"requests\":")
+            line.appendDecimal(end.requests)
+            line.append("}\n")
+        }
+        if lines.count >= Self.batch { flush() }
+    }
+
     package func flush() {
         guard !lines.isEmpty else { return }
         writer.write(lines)

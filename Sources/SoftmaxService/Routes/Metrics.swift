@@ -17,6 +17,11 @@ struct Metrics {
             "softmaxd_accept_errors_total", "counter",
             "Times accept(2) failed for another reason than one connection or a lack of descriptors.",
             counts.acceptErrors)
+        header("softmaxd_connections_ended_total", "counter", "Connections ended for what their peers sent, by reason.")
+        for fault in HTTPConnectionFault.allCases {
+            let count = counts.faults[fault] ?? 0
+            text += "softmaxd_connections_ended_total{reason=\"\(fault.rawValue)\"} \(count)\n"
+        }
         header("softmaxd_replies_total", "counter", "Replies by class of status.")
         for (index, count) in counts.statusClasses.enumerated() {
             text += "softmaxd_replies_total{class=\"\(index + 1)xx\"} \(count)\n"

@@ -148,3 +148,52 @@ enum Frame {
         bytes(type: 1, flags: flags, stream: stream, [0x83, 0x86, 0x84, 0x41, 1, UInt8(ascii: "a")] + extra)
     }
 }
+
+extension Frame {
+    /// One frame that was sent.
+    struct Sent {
+        var type: UInt8
+        var flags: UInt8
+        var stream: UInt32
+        var payload: [UInt8]
+    }
+
+    /// The whole frames among those bytes.
+    static func all(in bytes: [UInt8]) -> [Sent] {
+        var frames: [Sent] = []
+        var start = 0
+        while start + 9 <= bytes.count {
+            let length = Int(bytes[start]) << 16 | Int(bytes[start + 1]) << 8 | Int(bytes[start + 2])
+            guard start + 9 + length <= bytes.count else { break }
+            frames.append(
+                Sent(
+                    type: bytes[start + 3], flags: bytes[start + 4],
+                    stream: bytes[start + 5..<start + 9].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF,
+                    payload: Array(bytes[start + 9..<start + 9 + length])))
+            start += 9 + length
+        }
+        return frames
+    }
+
+    /// The streams whose replies ended, in that order.
+    static func ended(in bytes: [UInt8]) -> [UInt32] {
+        all(in: bytes).compactMap { $0.type <= 1 && $0.flags & 1 != 0 ? $0.stream : nil }
+    }
+
+    /// The content of a stream; DATA of this server is never padded.
+    static func content(of stream: UInt32, in bytes: [UInt8]) -> [UInt8] {
+        all(in: bytes).filter { $0.type == 0 && $0.stream == stream }.flatMap(\.payload)
+    }
+
+    /// The error codes of the streams that were reset.
+    static func resets(in bytes: [UInt8]) -> [UInt32: UInt32] {
+        all(in: bytes).filter { $0.type == 3 }.reduce(into: [:]) { resets, frame in
+            resets[frame.stream] = frame.payload.reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
+
+    /// The last streams that the GOAWAY frames named.
+    static func lastStreams(in bytes: [UInt8]) -> [UInt32] {
+        all(in: bytes).filter { $0.type == 7 }.map { $0.payload.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } }
+    }
+}
