@@ -31,7 +31,7 @@ def of_two_services_that_start_at_the_same_instant_on_one_port_exactly_one_liste
             subprocess.Popen(
                 [SOFTMAXD, "--port", str(port), "--access-log", "off", "--loops", str(loops)],
                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            for loops in (2, 1)]
+            for loops in (2, 2)]
         # The first line of each says whether it listens.
         lines = [process.stderr.readline() for process in pair]
         listening = [process for process, line in zip(pair, lines) if "listens on" in line]

@@ -111,9 +111,9 @@ REFUSALS = [
             fields=BUSY, flags=("--work-budget", "1000")),
     Refusal("body_memory", post("{" + " " * 100_000, Content_Length="200000"), 503, "service-unavailable", fields=BUSY,
             closes=True, flags=("--body-memory", "0")),
-    # Long enough at work that the deadline, over at once, is seen before it is done.
+    # Long enough at work that the deadline is seen before it is done.
     Refusal("request_deadline", post('{"logits":[' + "1," * 4_000_000 + "1]}"), 503, "service-unavailable", fields=BUSY,
-            flags=("--request-deadline", "0")),
+            flags=("--request-deadline", "0.001")),
 ]
 
 

@@ -3,8 +3,9 @@ import Glibc
 
 /// How many processors this process may use.
 package enum Processors {
-    /// Those it may run on (sched_setaffinity(2): `taskset`, cpusets), or fewer where its control group's quota of
-    /// processor time is less, rounded up; 1 at least. Found out once.
+    /// Those it may run on, or fewer where its control group's quota of processor time is less, rounded up; 1 at least.
+    ///
+    /// What it may run on is set by sched_setaffinity(2), which `taskset` and cpusets use. Found out once.
     package static let available = {
         let allowed = Int(cepoll_processors())
         let quota = ControlGroups { path in text(of: path) }.processorQuota
