@@ -1,7 +1,6 @@
 """Raw connections to the service and what they get back."""
 
 import contextlib
-import os
 import re
 import select
 import socket
