@@ -30,6 +30,7 @@ struct PartialWriteTests {
             var sent: [UInt8] = []
             // What is queued between two writes belongs behind all of it.
             sent += Self.drain(output, first) { output.removeFirst($0) }
+            if !output.isEmpty { sent += Self.drain(output, 3) { output.removeFirst($0) } }
             output.append([0xAA, 0xBB])
             while !output.isEmpty { sent += Self.drain(output, .max) { output.removeFirst($0) } }
             guard sent == expected + [0xAA, 0xBB] else {

@@ -320,14 +320,15 @@ extension TransportTests {
     }
 }
 
-/// A body that makes one piece and then takes for ever.
+/// A body that makes one piece and then takes for ever to make the other, unless it is let go on.
 private final class StuckSource: HTTPBodySource {
     let end = Gate()
     private let made = Atomic<Int>(0)
 
     func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
-        if made.add(1, ordering: .relaxed).oldValue > 0 { end.pass() }
+        let isFirst = made.add(1, ordering: .relaxed).oldValue == 0
+        if !isFirst { end.pass() }
         parts.append([1, 2, 3])
-        return .more
+        return isFirst ? .more : .last
     }
 }
