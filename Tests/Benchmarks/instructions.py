@@ -79,8 +79,10 @@ def _counted(server, load):
                 load()
         finally:
             server.command = command
-        text = pathlib.Path(counts.name).read_text()
-    return int(re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE).group(1))
+        found = re.search(r"^(?:totals|summary): (\d+)", pathlib.Path(counts.name).read_text(), re.MULTILINE)
+    if not found:
+        raise SystemExit(f"{server.name} was not counted: it did not end by itself")
+    return int(found.group(1))
 
 
 def _plain(server, case, count):

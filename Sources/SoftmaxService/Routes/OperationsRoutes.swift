@@ -6,13 +6,10 @@ enum OperationsRoutes {
     ///
     /// They do nothing that could wait.
     static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
-        router.on(.get, "/livez") { _ in
-            .ready(HTTPResponse.json(.bytes(Array("{\"status\":\"live\"}".utf8))).notStored)
-        }
+        let (live, ready) = (Array("{\"status\":\"live\"}".utf8), Array("{\"status\":\"ready\"}".utf8))
+        router.on(.get, "/livez") { _ in .ready(.probe(.bytes(live))) }
         router.on(.get, "/readyz") { request in
-            guard status.isDraining else {
-                return .ready(HTTPResponse.json(.bytes(Array("{\"status\":\"ready\"}".utf8))).notStored)
-            }
+            guard status.isDraining else { return .ready(.probe(.bytes(ready))) }
             let problem = HTTPProblem(.draining, "This server is shutting down.")
             return .ready(problem.response(requestID: request.id).notStored)
         }

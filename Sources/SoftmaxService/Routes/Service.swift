@@ -100,9 +100,13 @@ extension HTTPResponse {
         return response
     }
 
+    /// The same for a probe, whose answer no cache may keep: what it says is true now only.
+    static func probe(_ body: HTTPBody) -> HTTPResponse { HTTPResponse(status: 200, fields: probeFields, body: body) }
+
     private static let jsonFields = {
         var fields = HTTPFields()
         fields.append("content-type", "application/json")
         return fields
     }()
+    private static let probeFields = json(.bytes([])).notStored.fields
 }
