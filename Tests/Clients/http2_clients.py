@@ -183,5 +183,38 @@ def h2_sends_bodies_byte_by_byte_and_reads_replies_through_small_windows():
         assert pieces >= 3 * len(expected) / 1000, pieces
 
 
+def upload_side_by_side(sizes, *flags):
+    """Statuses of POSTs of so many bytes each, all at once on one connection of httpx, which feeds them in turn."""
+    async def all_of_them(url):
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(http1=False, http2=True, limits=limits, timeout=httpx.Timeout(60, read=10)) as client:
+            async def one(size):
+                # JSON of a valid request, filled up with blanks.
+                body = SMALL + b" " * (size - len(SMALL))
+                reply = await client.post(url, content=body, headers={"content-type": "application/json"})
+                return reply.status_code
+            return await asyncio.gather(*(one(size) for size in sizes))
+
+    with Service(*flags) as service:
+        return asyncio.run(all_of_them(service.url + "/softmax"))
+
+
+@test
+def httpx_uploads_thirty_bodies_at_once():
+    assert upload_side_by_side([300_000] * 30, "--max-body", "1000000") == [200] * 30
+
+
+@test
+def httpx_uploads_large_bodies_among_small_ones():
+    sizes = [10_000_000 if index % 5 == 2 else 1000 for index in range(30)]
+    assert upload_side_by_side(sizes) == [200] * 30
+
+
+@test
+def httpx_is_refused_what_the_memory_has_no_room_for():
+    statuses = upload_side_by_side([300_000] * 30, "--max-body", "1000000", "--body-memory", "2000000")
+    assert statuses[0] == 200 and set(statuses) == {200, 503}, statuses
+
+
 if __name__ == "__main__":
     sys.exit(run_tests())

@@ -17,7 +17,8 @@ final class HTTP2Callbacks: @unchecked Sendable {
         nghttp2_option_set_max_settings(options, 16)
         // A limit by time alone, which ``FrameBudget`` sets with what requests earn; here it is out of reach.
         nghttp2_option_set_stream_reset_rate_limit(options, 1 << 32, 1 << 32)
-        nghttp2_option_set_max_continuations(options, 4)
+        // It counts reads of a frame's 9 bytes, of which a frame may need as many; HTTP2Session counts frames.
+        nghttp2_option_set_max_continuations(options, 9 * (HTTP2Session.continuationLimit + 1))
         self.options = options
 
         var table: OpaquePointer?

@@ -6,9 +6,15 @@ extension HTTP2Session {
     func frameBegins(_ header: nghttp2_frame_hd) -> Bool {
         receivedInFrame = 0
         guard budget.begins(header, now: now) else { return false }
-        // Two connection errors that libnghttp2 lets pass.
         switch nghttp2_frame_type(UInt32(header.type)) {
-        case NGHTTP2_HEADERS: return !isRetired(header.stream_id)
+        case NGHTTP2_CONTINUATION:
+            continuations += 1
+            if continuations > Self.continuationLimit { budget.end(for: .continuations) }
+            return continuations <= Self.continuationLimit
+        // This and the next are connection errors that libnghttp2 lets pass.
+        case NGHTTP2_HEADERS:
+            continuations = 0
+            return !isRetired(header.stream_id)
         // RFC 9113 section 6.3; it is not looked at once the peer has sent SETTINGS_NO_RFC7540_PRIORITIES.
         case NGHTTP2_PRIORITY: return header.stream_id != 0
         default: return true

@@ -43,6 +43,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     static let dropLimit = 32 * 1024 * 1024
     /// How long the answer to the PING that goes with the first GOAWAY is waited for, nanoseconds.
     static let drainRoundTrip: UInt64 = 1_000_000_000
+    /// CONTINUATION frames of one field section: with HEADERS 80 KiB of it compressed.
+    static let continuationLimit = 4
     /// How long a window is kept shut for want of room before requests are refused, nanoseconds.
     static let withheldSpan: UInt64 = 1_000_000_000
 
@@ -84,6 +86,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     var drainState = Drain.none
     /// DATA of the frame being received, to tell padding from content.
     var receivedInFrame = 0
+    /// CONTINUATION frames of the field section being received.
+    var continuations = 0
     /// Content that went out on all streams.
     var sent: UInt64 = 0
     /// Until when the peer has to open the connection's window.
