@@ -51,6 +51,22 @@ extension TransportTests {
             clients.forEach(serve)
         }
 
+        @Test("clients whose last replies have only just been delivered make room too, time standing still")
+        func recent() throws {
+            let server = try limited()
+            let clients = try (0..<4).map { _ in try server.client() }
+            clients.forEach(serve)
+            // Who comes before the oldest client's kernel has acknowledged its reply is told to try again.
+            #expect(
+                eventually {
+                    guard let new = try? server.client() else { return false }
+                    new.get("/")
+                    return new.reply()?.status == 200
+                })
+            #expect(clients[0].readToEnd())
+            #expect(clients[0].received.isEmpty && !clients[0].wasReset)
+        }
+
         @Test("a client that has begun a request, or sent one that is not read yet, keeps its seat")
         func inFlight() throws {
             let server = try limited()

@@ -174,8 +174,9 @@ final class Connection {
 
     /// Ends an idle connection to make room for another, as its idle deadline would.
     ///
-    /// What has arrived by now is served instead. Where the last reply is younger than a lingering close would wait, its
-    /// end is such a close, and the seat is free a little later. `false` where the connection is not idle after all.
+    /// What has arrived by now is served instead. Where the peer's kernel has acknowledged the last reply, or that reply is
+    /// older than a lingering close would wait, there is nothing to linger for and the seat is free at once; elsewhere it
+    /// is a little later. `false` where the connection is not idle after all.
     func evict(on loop: EventLoop) -> Bool {
         let before = requests
         isReadable = true
@@ -183,9 +184,10 @@ final class Connection {
         guard isOpen else { return true }
         guard requests == before, isIdle else { return false }
         let hasHadTime = phaseDeadline.since &+ loop.context.deadlines.linger <= loop.now
+        let isDelivered = hasHadTime || socket.unacknowledged == 0
         session.timeOut()
         advance(on: loop)
-        if hasHadTime, isOpenOrLingering { close(on: loop) }
+        if isDelivered, isOpenOrLingering { close(on: loop) }
         return true
     }
 
