@@ -43,8 +43,6 @@ let package = Package(
         .executableTarget(
             name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer"], swiftSettings: strict),
 
-        .executableTarget(
-            name: "http-echo", dependencies: ["HTTPServer"], path: "Tests/Fixtures/http-echo", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/Fixtures/CAllocations"),
         .executableTarget(
             name: "allocation-count", dependencies: ["CAllocations", "HTTPServer", "SoftmaxService"],

@@ -124,7 +124,8 @@ extension TransportTests {
             }
             let client = try server.client()
             client.get("/")
-            // Each time it is asked it says that there is nothing yet.
+            // The time of the second piece begins when it is first asked for. Each time it is asked for, nothing is there.
+            #expect(eventually { source.asked == 2 })
             var passed = 0
             while source.asked < 4, passed < 50_000 {
                 server.advance(by: .milliseconds(100))
