@@ -206,6 +206,8 @@ final class EventLoop {
         let seats = maximum + max(0, configuration.reservedConnections)
         for index in 0..<limit {
             if !context.status.takeSeat(of: seats) {
+                // Another loop has the last seat and may only be looking whether anybody waits: the poller will ask again.
+                if context.status.openConnections < seats { return }
                 // Somebody waits where the poller has said so: at the first look.
                 guard index == 0, makeRoom(), context.status.takeSeat(of: seats) else {
                     pauseAccepting()
