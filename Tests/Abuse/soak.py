@@ -35,6 +35,9 @@ class LogReader(threading.Thread):
                 self.lines += 1
                 try:
                     record = json.loads(line)
+                    # Of these clients only those that send noise are ended, and for that alone.
+                    if record.get("message") == "connection ended" and record["reason"] == "protocol-error":
+                        continue
                     self.statuses[record["status"]] += 1
                     if record["status"] == 0 and "incomplete" not in record or record["status"] >= 500 and (
                             record["status"] not in (501, 505)):

@@ -213,7 +213,8 @@ def httpx_uploads_large_bodies_among_small_ones():
 @test
 def httpx_is_refused_what_the_memory_has_no_room_for():
     statuses = upload_side_by_side([300_000] * 30, "--max-body", "1000000", "--body-memory", "2000000")
-    assert statuses[0] == 200 and set(statuses) == {200, 503}, statuses
+    # Which of them are the newest httpx does not tell: it opens streams in an order of its own.
+    assert set(statuses) == {200, 503}, statuses
 
 
 if __name__ == "__main__":
