@@ -218,8 +218,8 @@ final class EventLoop {
             case .accepted(let socket, let peer):
                 acceptor.succeeded()
                 context.status.countOpen()
-                if context.status.isFull(configuration) { _ = makeRoom() }
-                add(socket, peer: peer, isReserved: context.status.isFull(configuration))
+                // Who made room has the seat, whatever other loops count meanwhile.
+                add(socket, peer: peer, isReserved: context.status.isFull(configuration) && !makeRoom())
             case .none:
                 context.status.leaveSeat()
                 return
@@ -242,17 +242,18 @@ final class EventLoop {
     /// that needs it least goes, and never one with a request in flight.
     private func makeRoom() -> Bool {
         if isDraining { return false }
-        if evictLongestIdle() { return true }
+        if let evicted = evictLongestIdle() { return !evicted.isOpenOrLingering }
         if neighbour.others > 0 { neighbour.mailbox.post(.evict(others: neighbour.others)) }
         return false
     }
 
-    private func evictLongestIdle() -> Bool {
+    /// The connection that was evicted, which may linger.
+    private func evictLongestIdle() -> Connection? {
         for _ in 0..<Self.evictionTries {
-            guard let slot = idle.oldest, let connection = connections[slot] else { return false }
-            if connection.evict(on: self) { return true }
+            guard let slot = idle.oldest, let connection = connections[slot] else { return nil }
+            if connection.evict(on: self) { return connection }
         }
-        return false
+        return nil
     }
 
     private func add(_ socket: Socket, peer: String, isReserved: Bool) {
@@ -306,7 +307,7 @@ final class EventLoop {
                 connection(id)?.receive(parts, progress, for: stream, on: self)
             case .evict(let others):
                 guard context.status.isFull(context.configuration), !isDraining else { continue }
-                if !evictLongestIdle(), others > 1 { neighbour.mailbox.post(.evict(others: others - 1)) }
+                if evictLongestIdle() == nil, others > 1 { neighbour.mailbox.post(.evict(others: others - 1)) }
             case .drain: drainBegins = now &+ context.deadlines.drainDelay
             case .stop: isStopped = true
             case .turn(let whenOver): turnEnds.append(whenOver)
