@@ -3,24 +3,25 @@
 /// libnghttp2 has refused already what RFC 9113 calls malformed: pseudo-fields missing, twice or after others,
 /// connection-specific fields, `TE` other than trailers, capitals in names. It lets through a Host that is not the
 /// authority, userinfo, and any byte in a path. Those are held to the same rules as in HTTP/1.1.
+///
+/// What is kept is written down as the head of HTTP/1.1 that would say the same, for ``RequestHead`` to point into: the
+/// pseudo-fields' values, then the field lines, of which `:authority` as Host is the first.
 struct HTTP2FieldSection: Sendable {
-    private var method = HTTPMethod("")
-    private var target: RequestTarget?
-    private var isAsterisk = false
+    /// What was read so far.
+    private(set) var head = RequestHead()
+    private var bytes: [UInt8] = []
+    private var hasTarget = false
     private var targetLength = 0
-    private var authority: HTTPFields.Line?
+    private var authority: HeadSlice?
+    /// The Host line that stands for ``authority`` is written.
+    private var hasLines = false
     private var hosts = 0
-    /// The field lines without pseudo-fields; `:authority` is the Host that HTTP/1.1 would have.
-    private(set) var fields = HTTPFields()
     /// The sum over all lines of name, value and 32, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 section 6.5.2).
     private(set) var size = 0
     /// The first thing that was wrong.
     private(set) var problem: HTTPProblem?
 
-    init() {}
-
-    /// Whether the method is HEAD, as far as it is known.
-    var isHead: Bool { method == .head }
+    init() { head.version = .http2 }
 
     /// Counts a line; `false` once the section is so large that the stream gets no 431 but a reset.
     ///
@@ -48,25 +49,29 @@ struct HTTP2FieldSection: Sendable {
 
     /// A line came that is no valid field line.
     mutating func appendInvalid() {
-        if problem == nil { problem = .badRequest("Field line \(fields.count + 1) is malformed.") }
+        guard problem == nil else { return }
+        beginLines()
+        problem = .badRequest("Field line \(head.lineCount + 1) is malformed.")
     }
 
     private mutating func readPseudoField(
         _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ limits: HTTPLimits
     ) throws(HTTPProblem) {
         if name.equals(":method") {
-            guard value.count > 0 else { throw .badRequest("The method is no token.") }
-            let token = ByteSet.token
-            for index in value.indices where !token.contains(value[index]) {
-                throw .badRequest("The method is no token.")
-            }
-            method = HTTPMethod(validToken: value)
+            guard ResponseHead.isToken(value) else { throw .badRequest("The method is no token.") }
+            head.method = HTTPMethod(value)
+            head.methodToken = keep(value)
             targetLength += value.count
         } else if name.equals(":path") {
             targetLength += value.count
-            isAsterisk = value.equals("*")
-            target = isAsterisk ? nil : RequestTarget(origin: value)
-            guard isAsterisk || target != nil else { throw .badRequest("The path is malformed.") }
+            let slice = keep(value)
+            let target =
+                value.equals("*")
+                ? RequestTarget(slice.range, of: bytes.span, method: .options)
+                : RequestTarget(origin: slice.range, of: bytes.span)
+            guard let target else { throw .badRequest("The path is malformed.") }
+            head.target = target
+            hasTarget = true
         } else if name.equals(":scheme") {
             guard value.equals(ignoringCase: "http") || value.equals(ignoringCase: "https") else {
                 throw .badRequest("The scheme is neither http nor https.")
@@ -75,8 +80,7 @@ struct HTTP2FieldSection: Sendable {
             guard Authority.isValid(value) else {
                 throw .badRequest("The authority is not a host with or without a port.")
             }
-            value.withUnsafeBufferPointer { fields.append("host", $0) }
-            authority = fields.lines.last
+            authority = keep(value)
         }
         // What HTTP/1.1 has in its request line: method, two spaces, target, version, CRLF.
         guard targetLength + 12 <= limits.requestLine else { throw .uriTooLong(limit: limits.requestLine) }
@@ -85,56 +89,78 @@ struct HTTP2FieldSection: Sendable {
     private mutating func readField(
         _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ limits: HTTPLimits
     ) throws(HTTPProblem) {
+        beginLines()
         if name.equals("host") {
             hosts += 1
             guard hosts == 1 else { throw .badRequest("There is more than one Host.") }
             if let authority {
-                let bytes = fields.storage.span.extracting(authority.value)
-                guard bytes.equals(ignoringCase: value) else {
+                guard bytes.span.extracting(authority.range).equals(ignoringCase: value) else {
                     throw .badRequest("Host is not the request target's authority.")
                 }
                 return
             }
         }
-        guard fields.count < limits.fieldCount else { throw .tooManyFields(limit: limits.fieldCount) }
-        fields.append(validName: name, validValue: value)
+        guard head.lineCount < limits.fieldCount else { throw .tooManyFields(limit: limits.fieldCount) }
+        appendLine(name, value)
     }
 
-    /// What was read of a section that is refused.
-    var partialHead: RequestHead {
-        var head = RequestHead()
-        head.method = method
-        head.version = .http2
-        head.target = target ?? (isAsterisk ? .asterisk : .unread)
-        head.fields = fields
-        return head
+    /// Keeps a pseudo-field's value.
+    private mutating func keep(_ value: borrowing Span<UInt8>) -> HeadSlice {
+        let start = bytes.count
+        bytes.append(value)
+        return HeadSlice(start..<bytes.count)
+    }
+
+    /// Field lines come from here on: Host is the first where `:authority` stands for it.
+    private mutating func beginLines() {
+        guard !hasLines else { return }
+        hasLines = true
+        head.lines = HeadSlice(bytes.count..<bytes.count)
+        guard let authority else { return }
+        let host: StaticString = "host"
+        let name = UnsafeBufferPointer(start: host.utf8Start, count: host.utf8CodeUnitCount)
+        appendLine(name.span, bytes[authority.range].span)
+    }
+
+    private mutating func appendLine(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
+        let start = bytes.count
+        let colon = start + name.count
+        let end = colon + 1 + value.count
+        bytes.write(atMost: name.count + value.count + 3) { line in
+            line.append(name)
+            line.append(UInt8(ascii: ":"))
+            line.append(value)
+            line.append("\r\n")
+        }
+        let trimmed = bytes.span.trimmed(colon + 1..<end)
+        let written = bytes
+        head.appendLine(name: start..<colon, value: trimmed, in: written.span)
+        let lines = Int(head.lines.start)..<bytes.count
+        head.lines = HeadSlice(lines)
     }
 
     /// Makes sense of the whole section; called once, when it is complete.
     ///
     /// - Throws: ``problem``, or that of a section that is ambiguous or over a limit.
-    mutating func head(bodyLimit: Int) throws(HTTPProblem) -> RequestHead {
+    mutating func end(bodyLimit: Int) throws(HTTPProblem) {
+        beginLines()
         if let problem { throw problem }
-        guard method != .connect else { throw .notImplemented("CONNECT is not done here.") }
-        var head = RequestHead()
-        head.method = method
-        head.version = .http2
-        if let target {
-            head.target = target
-        } else {
-            guard isAsterisk, method == .options else { throw .badRequest("The target does not go with the method.") }
-            head.target = .asterisk
+        guard head.method != .connect else { throw .notImplemented("CONNECT is not done here.") }
+        guard hasTarget, !head.target.isAsterisk || head.method == .options else {
+            throw .badRequest("The target does not go with the method.")
         }
-        head.fields = fields
-        fields = HTTPFields()
-        do throws(HTTPProblem) {
-            try head.interpret(bodyLimit: bodyLimit)
-            if head.expectsUnknown { throw .expectationFailed() }
-        } catch {
-            // The refusal wants them: its reply has the request's identifier.
-            fields = head.fields
-            throw error
-        }
-        return head
+        let bytes = bytes
+        try head.interpret(bytes.span, bodyLimit: bodyLimit)
+        if head.expectsUnknown { throw .expectationFailed() }
+    }
+
+    /// Lends the head and its bytes.
+    func withHead<R>(_ body: (borrowing RequestHead, borrowing Span<UInt8>) -> R) -> R { body(head, bytes.span) }
+
+    /// What was read, handed over.
+    mutating func take() -> (head: RequestHead, bytes: [UInt8]) {
+        let taken = self
+        self = HTTP2FieldSection()
+        return (taken.head, taken.bytes)
     }
 }

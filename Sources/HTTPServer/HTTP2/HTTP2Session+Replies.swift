@@ -11,7 +11,9 @@ extension HTTP2Session {
     /// Begins the answer to a request: all of it for `.bytes`, the head for `.stream`.
     ///
     /// A streamed body is not wanted where there can be none (HEAD, 204, 304): the reply is complete then.
-    package func respond(_ response: HTTPResponse, to stream: Int, date: [UInt8], requestID: String) {
+    package func respond(
+        _ response: HTTPResponse, to stream: Int, date: HTTPDate, id: RequestID, _ bytes: borrowing Span<UInt8>
+    ) {
         guard let stream = self.stream(stream), stream.stage == .handling else { return }
         expect(0, for: stream)
         stream.stage = .responding
@@ -23,11 +25,12 @@ extension HTTP2Session {
         replyFields.storage.removeAll(keepingCapacity: true)
         replyFields.lines.removeAll(keepingCapacity: true)
         replyFields.append(":status", status)
-        if !date.isEmpty, ResponseHead.isValue(date.span) { replyFields.append("date", date) }
+        let date = date.value
+        replyFields.append(validName: Self.dateName.span, validValue: date.span)
         for line in response.fields.lines {
             let bytes = response.fields.storage.span
             let (name, value) = (bytes.extracting(line.name), bytes.extracting(line.value))
-            guard ResponseHead.isToken(name), ResponseHead.isValue(value), !ResponseHead.isOwnField(name) else {
+            guard ResponseHead.isToken(name), value.isFieldValue, !ResponseHead.isOwnField(name) else {
                 continue
             }
             replyFields.append(validName: name, validValue: value)
@@ -40,23 +43,21 @@ extension HTTP2Session {
         case .stream:
             stream.isReplyMade = !hasContent
         }
-        submitHead(of: stream, requestID: requestID, hasContent: !stream.isReplyMade || stream.reply.count > 0)
+        submitHead(of: stream, id: id, bytes, hasContent: !stream.isReplyMade || stream.reply.count > 0)
     }
 
+    private static let dateName = Array("date".utf8)
+
     /// Gives the fields in `replyFields` to libnghttp2, which copies them.
-    private func submitHead(of stream: HTTP2Stream, requestID: String, hasContent: Bool) {
+    private func submitHead(of stream: HTTP2Stream, id: RequestID, _ bytes: borrowing Span<UInt8>, hasContent: Bool) {
         var fields = HTTPFields()
         swap(&fields, &replyFields)
         defer { swap(&fields, &replyFields) }
-        var isNamed = false
-        if !requestID.isEmpty {
-            fields.append("x-request-id", requestID)
-            if let line = fields.lines.last {
-                isNamed = isRequestID(fields.storage.span.extracting(line.value))
-                if !isNamed { fields.lines.removeLast() }
-            }
-        }
-        let status = fields.withNameValuePairs(lastIsUnique: isNamed) { pairs in
+        fields.append("x-request-id", EmptyCollection<UInt8>())
+        let bytes = copy bytes
+        fields.storage.write(atMost: RequestID.longest) { id.append(to: &$0, bytes) }
+        fields.lines[fields.lines.count - 1].valueEnd = fields.storage.count
+        let status = fields.withNameValuePairs(lastIsUnique: true) { pairs in
             if hasContent {
                 var provider = nghttp2_data_provider(
                     source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
@@ -220,7 +221,7 @@ extension HTTPFields {
     /// Appends a number that is not negative.
     fileprivate mutating func append(_ name: StaticString, _ number: Int) {
         append(name, EmptyCollection<UInt8>())
-        storage.appendDecimal(number)
+        storage.write(atMost: 20) { $0.appendDecimal(number) }
         lines[lines.count - 1].valueEnd = storage.count
     }
 

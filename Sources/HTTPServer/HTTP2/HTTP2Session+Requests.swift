@@ -115,22 +115,28 @@ extension HTTP2Session {
 
     /// A request's field section is complete.
     private func endHead(_ stream: HTTP2Stream) {
-        stream.isHead = stream.section.isHead
+        stream.isHead = stream.section.head.method == .head
         do throws(HTTPProblem) {
-            stream.head = try stream.section.head(bodyLimit: limits.body)
+            try stream.section.end(bodyLimit: limits.body)
         } catch {
-            stream.head = stream.section.partialHead
             refuse(stream, error)
             return
         }
-        guard !stream.inputEnded, stream.head.isBodyWorthReading || takesBody(stream.head.request()) else {
+        if !stream.inputEnded {
+            let admission = stream.section.withHead { head, bytes in
+                handler.admit(HTTPRequest(head, copy bytes, id: RequestID(bits: 0)), isProbe: isProbe)
+            }
+            stream.route = admission.route
+            stream.takesBody = admission.takesBody || stream.section.head.isBodyWorthReading
+        }
+        guard !stream.inputEnded, stream.takesBody else {
             // Complete, or answered by its head alone: content that comes yet is dropped.
             endRequest(stream)
             return
         }
         stream.stage = .body
         stream.arrival.start(progress: 0, now: now, span: deadlines.body)
-        if stream.head.expectsContinue { submitContinue(stream) }
+        if stream.section.head.expectsContinue { submitContinue(stream) }
     }
 
     /// All of a request is there that is needed for its answer.
@@ -167,20 +173,26 @@ extension HTTP2Session {
     }
 
     /// The event of a stream whose request is ready.
-    func takeRequest(_ stream: HTTP2Stream) -> HTTPSessionEvent {
+    func event(of stream: HTTP2Stream) -> Event {
         stream.stage = .handling
+        if let problem = stream.problem { return .refused(problem, stream: Int(stream.id)) }
+        return .request(stream: Int(stream.id))
+    }
+
+    /// The request of a stream that the last event was about, and when its first frame came; once.
+    package func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+        guard let stream = Int32(exactly: stream).flatMap({ streams[$0] }) else {
+            preconditionFailure("a request is taken of a stream that has one")
+        }
         if let request = stream.upgraded {
             stream.upgraded = nil
-            return .request(request, stream: Int(stream.id))
+            return (request, stream.since)
         }
-        let head = stream.head
-        stream.head = RequestHead()
-        stream.section = HTTP2FieldSection()
-        if let problem = stream.problem {
-            let refused = HTTPRefusedRequest(head: head.request(), since: stream.since)
-            return .refused(problem, stream: Int(stream.id), refused)
-        }
-        return .request(head.request(body: stream.body.take()), stream: Int(stream.id))
+        var request = StoredRequest()
+        (request.head, request.bytes) = stream.section.take()
+        request.body = stream.body.take()
+        request.route = stream.route
+        return (request, stream.since)
     }
 
     /// A stream is over for libnghttp2.
@@ -211,7 +223,7 @@ extension HTTP2Session {
             return
         }
         var limit = limits.body
-        if case .length(let length) = stream.head.framing { limit = length }
+        if case .length(let length) = stream.section.head.framing { limit = length }
         guard bytes.count <= limit - stream.body.count else {
             refuse(stream, .contentTooLarge(limit: limits.body))
             return
@@ -292,7 +304,7 @@ extension HTTP2Session {
         var refused: [HTTP2Stream] = []
         for stream in unfinished {
             var length = limits.body
-            if case .length(let announced) = stream.head.framing { length = announced }
+            if case .length(let announced) = stream.section.head.framing { length = announced }
             room -= min(length, max(0, room) + 1)
             if room < 0, stream !== unfinished.first { refused.append(stream) }
         }

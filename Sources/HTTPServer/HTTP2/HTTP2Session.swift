@@ -25,7 +25,17 @@ import CNGHTTP2
 ///
 /// It is a class for the address that C's callbacks get. `@unchecked Sendable`: it moves between threads only as a
 /// whole, with the one connection that owns it, and libnghttp2 has no state outside of its sessions.
-package final class HTTP2Session: HTTPSession, @unchecked Sendable {
+package final class HTTP2Session: @unchecked Sendable {
+    /// What the session tells the connection.
+    package enum Event: Sendable {
+        /// A complete request on that stream, to be had by ``takeRequest(of:)`` and answered.
+        case request(stream: Int)
+        /// One that the protocol layer refuses with that problem, to be had and answered likewise.
+        case refused(HTTPProblem, stream: Int)
+        /// Nobody waits for more of that request's answer: the peer gave it up, or the connection is broken.
+        case cancelled(stream: Int)
+    }
+
     /// How far the graceful end has come (RFC 9113 section 6.8).
     enum Drain: Equatable {
         case none
@@ -50,7 +60,8 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
 
     let limits: HTTPLimits
     let deadlines: DeadlineLimits
-    let takesBody: @Sendable (HTTPRequest) -> Bool
+    let handler: any HTTPHandler
+    let isProbe: (@Sendable (String) -> Bool)?
     /// libnghttp2's session.
     let handle: OpaquePointer
     /// The time of the last ``tick(_:)``.
@@ -116,13 +127,16 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
 
     /// A session that is about to receive the client's preface, all 24 bytes of it.
     ///
-    /// - Parameter takesBody: as ``HTTPHandler/takesBody(of:)``.
+    /// - Parameters:
+    ///   - handler: looks at the heads that announce bodies.
+    ///   - isProbe: which paths' bodies are taken; `nil` for all that the handler takes.
     package init(
         limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64,
-        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+        handler: any HTTPHandler, isProbe: (@Sendable (String) -> Bool)? = nil
     ) {
         self.limits = limits
-        self.takesBody = takesBody
+        self.handler = handler
+        self.isProbe = isProbe
         self.deadlines = deadlines
         self.now = now
         began = now
@@ -144,13 +158,13 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     /// - Parameter settings: the decoded HTTP2-Settings, whose length is a multiple of 6.
     package convenience init(
         limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64,
-        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }, upgrading request: HTTPRequest,
-        settings: [UInt8]
+        handler: any HTTPHandler, isProbe: (@Sendable (String) -> Bool)? = nil,
+        upgrading request: StoredRequest, settings: [UInt8]
     ) {
-        self.init(limits: limits, deadlines: deadlines, now: now, takesBody: takesBody)
+        self.init(limits: limits, deadlines: deadlines, now: now, handler: handler, isProbe: isProbe)
         // SETTINGS, queued first, have libnghttp2 open stream 1 like any later one.
         let stream = HTTP2Stream(id: 1, now: now)
-        stream.isHead = request.method == .head
+        stream.isHead = request.head.method == .head
         stream.inputEnded = true
         stream.stage = .ready
         stream.upgraded = request
@@ -180,9 +194,6 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
         nghttp2_session_set_local_window_size(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Self.wideWindow)
     }
-
-    /// HTTP/2.
-    package var version: HTTPVersion { .http2 }
 
     /// Says what time it is.
     package func tick(_ now: UInt64) { self.now = now }
@@ -226,7 +237,7 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
     // MARK: Events
 
     /// The next thing that happened; where nothing did, pulls frames into ``output``.
-    package func nextEvent() -> HTTPSessionEvent? {
+    package func nextEvent() -> Event? {
         if let event = takeEvent() { return event }
         pull()
         // A stream may have ended, and room have come, by what was sent.
@@ -241,17 +252,17 @@ package final class HTTP2Session: HTTPSession, @unchecked Sendable {
         repliesHeld + repliesExpected + piecesExpected < max(1, limits.replyHighWater)
     }
 
-    private func takeEvent() -> HTTPSessionEvent? {
+    private func takeEvent() -> Event? {
         while !pending.isEmpty {
             switch pending.removeFirst() {
             case .cancelled(let id): return .cancelled(stream: Int(id))
             case .refused(let id):
                 // One that was given up before anybody saw it is not worth a word.
-                if let stream = streams[id] { return takeRequest(stream) }
+                if let stream = streams[id] { return event(of: stream) }
             }
         }
         guard !ready.isEmpty, hasReplyRoom, let stream = streams[ready.removeFirst()] else { return nil }
-        return takeRequest(stream)
+        return event(of: stream)
     }
 
     /// The socket took that many bytes of ``output``: there is room for more.

@@ -27,9 +27,11 @@ final class HTTP2Stream {
     /// The progress that ``arrival`` has been told of, bytes.
     var credited: UInt64 = 0
     var section = HTTP2FieldSection()
-    var head = RequestHead()
+    /// What the handler said of the head, where it announced a body.
+    var route: Int?
+    var takesBody = true
     /// The whole request, where it came over HTTP/1.1 and is answered here.
-    var upgraded: HTTPRequest?
+    var upgraded: StoredRequest?
     /// The request is refused for that.
     var problem: HTTPProblem?
     var isHead = false

@@ -1,24 +1,64 @@
-import Glibc
-
 /// Reading protocol bytes in place.
 extension Span where Element == UInt8 {
+    /// The eight bytes from an index on, the first in the lowest place.
+    @inline(__always)
+    private func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index <= count - 8, "a word lies within its span")
+        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+
     /// The first place of a byte at or after `start`, or `nil`.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
-        guard start >= 0, start < count else { return nil }
-        return withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return nil }
-            guard let found = memchr(base + start, Int32(byte), bytes.count - start) else { return nil }
-            return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+        guard start >= 0 else { return nil }
+        var index = start
+        let pattern = 0x0101_0101_0101_0101 &* UInt64(byte)
+        while index <= count - 8 {
+            let difference = word(at: index) ^ pattern
+            // The top bit of each byte that is zero, and perhaps of ones above it.
+            let found = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
+            index += 8
         }
+        while index < count {
+            if self[index] == byte { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether all are bytes that a field value can have (RFC 9110 section 5.5).
+    var isFieldValue: Bool {
+        var index = 0
+        while index <= count - 8 {
+            let word = word(at: index)
+            let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+            // Whether any byte is below 0x20, or is 0x7F: a tab is looked at again.
+            let below = (word &- 0x2020_2020_2020_2020) & ~word
+            let isDelete = (delete &- 0x0101_0101_0101_0101) & ~delete
+            if (below | isDelete) & 0x8080_8080_8080_8080 != 0 {
+                for place in index..<index + 8 where !self[place].isFieldValueByte { return false }
+            }
+            index += 8
+        }
+        while index < count {
+            guard self[index].isFieldValueByte else { return false }
+            index += 1
+        }
+        return true
     }
 
     /// Whether the bytes are exactly those.
-    func equals(_ other: StaticString) -> Bool {
+    package func equals(_ other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
-        return withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return true }
-            return memcmp(base, other.utf8Start, bytes.count) == 0
-        }
+        for index in indices where self[index] != other.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Whether two runs of bytes are the same.
+    package func equals(_ other: borrowing Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
     }
 
     /// Whether the bytes are those, with ASCII letters in either case; `other` is in lower case.
@@ -69,9 +109,10 @@ extension Span where Element == UInt8 {
     }
 
     /// The bytes as text; what is not UTF-8 becomes U+FFFD.
-    func string(_ range: Range<Int>) -> String {
-        extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
-    }
+    package var text: String { withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+
+    /// The bytes in storage of their own.
+    package var array: [UInt8] { withUnsafeBufferPointer { Array($0) } }
 }
 
 /// Writing protocol bytes.
@@ -85,17 +126,17 @@ extension [UInt8] {
     mutating func append(_ bytes: borrowing Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
     }
+}
 
-    /// Appends a number that is not negative in decimal.
-    mutating func appendDecimal(_ number: Int) { write(atMost: 20) { $0.appendDecimal(number) } }
-
-    /// Appends a number that is not negative in hexadecimal.
-    mutating func appendHexadecimal(_ number: Int) {
-        let magnitude = number.magnitude
-        let digits = Swift.max(1, (UInt.bitWidth - magnitude.leadingZeroBitCount + 3) / 4)
-        for place in (0..<digits).reversed() {
-            let digit = UInt8(truncatingIfNeeded: magnitude >> (4 * place) & 15)
-            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+extension OutputSpan where Element == UInt8 {
+    /// Appends a run of bytes, for which there is room.
+    package mutating func append(_ bytes: borrowing Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { bytes in
+            withUnsafeMutableBufferPointer { buffer, count in
+                precondition(bytes.count <= buffer.count - count, "an output span has room for what is appended")
+                _ = UnsafeMutableBufferPointer(rebasing: buffer[count...]).initialize(fromContentsOf: bytes)
+                count += bytes.count
+            }
         }
     }
 }

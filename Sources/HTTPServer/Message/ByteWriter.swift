@@ -65,22 +65,43 @@ package struct ByteWriter: ~Copyable {
         }
     }
 
+    /// Appends a number in lower-case hexadecimal: so many digits, the last ones of it, or as many as it has.
+    package mutating func appendHexadecimal(_ number: UInt64, digits: Int? = nil) {
+        let count = digits ?? max(1, (UInt64.bitWidth - number.leadingZeroBitCount + 3) / 4)
+        let target = take(count)
+        var rest = number
+        for place in (0..<count).reversed() {
+            let digit = UInt8(truncatingIfNeeded: rest) & 15
+            target[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            rest >>= 4
+        }
+    }
+
     /// Appends text as a JSON string (RFC 8259 section 7), quotes included: 6 bytes for each of its own and 2 at most.
     ///
     /// Quotes, the backslash and control characters are escaped.
     package mutating func appendJSON(_ text: String) {
-        append(UInt8(ascii: "\""))
         var text = text
-        text.withUTF8 { bytes in
-            // Runs without anything to escape, nearly always the whole text, are copied at once.
-            var start = 0
-            for index in bytes.indices where Self.needsEscape(bytes[index]) {
-                append(UnsafeBufferPointer(rebasing: bytes[start..<index]).span)
-                appendEscape(of: bytes[index])
-                start = index + 1
-            }
-            append(UnsafeBufferPointer(rebasing: bytes[start...]).span)
+        text.withUTF8 { appendJSON(utf8: $0.span) }
+    }
+
+    /// The same for bytes; what is not UTF-8 becomes U+FFFD.
+    package mutating func appendJSON(_ bytes: borrowing Span<UInt8>) {
+        var isASCII = true
+        for index in bytes.indices where bytes[index] >= 0x80 { isASCII = false }
+        if isASCII { appendJSON(utf8: bytes) } else { appendJSON(bytes.text) }
+    }
+
+    private mutating func appendJSON(utf8 bytes: borrowing Span<UInt8>) {
+        append(UInt8(ascii: "\""))
+        // Runs without anything to escape, nearly always the whole text, are copied at once.
+        var start = 0
+        for index in bytes.indices where Self.needsEscape(bytes[index]) {
+            append(bytes.extracting(start..<index))
+            appendEscape(of: bytes[index])
+            start = index + 1
         }
+        append(bytes.extracting(start..<bytes.count))
         append(UInt8(ascii: "\""))
     }
 
@@ -95,10 +116,8 @@ package struct ByteWriter: ~Copyable {
         case UInt8(ascii: "\r"): append("\\r")
         case UInt8(ascii: "\t"): append("\\t")
         case 0..<0x20, 0x7F:
-            let digits: StaticString = "0123456789abcdef"
             append("\\u00")
-            append(digits.utf8Start[Int(byte >> 4)])
-            append(digits.utf8Start[Int(byte & 15)])
+            appendHexadecimal(UInt64(byte), digits: 2)
         default:
             append(UInt8(ascii: "\\"))
             append(byte)

@@ -1,9 +1,8 @@
-/// An ordered list of HTTP field lines (RFC 9110 section 5), packed into one byte buffer.
+/// An ordered list of a response's field lines (RFC 9110 section 5), packed into one byte buffer.
 ///
 /// Names are stored in lower case: they compare case-insensitively (RFC 9110 section 5.1) and HTTP/2 sends them so
 /// (RFC 9113 section 8.2.1). Values are stored without surrounding whitespace, byte for byte; they may hold obs-text.
-/// A whole request's fields cost two allocations, whatever their number. Every name given to a look-up is in lower
-/// case; look-ups take time in the number of lines and allocate only the string they return.
+/// The whole list costs two allocations, whatever its length.
 public struct HTTPFields: Sendable {
     /// One field line, as ranges into `storage`.
     package struct Line: Sendable {
@@ -40,15 +39,29 @@ public struct HTTPFields: Sendable {
     }
 
     /// Appends one field line of this program's own.
+    @_disfavoredOverload
     public mutating func append(_ name: StaticString, _ value: String) { append(name, value.utf8) }
 
-    /// Makes room for a head of about that many bytes.
-    mutating func reserve(bytes: Int) {
-        storage.reserveCapacity(bytes)
-        lines.reserveCapacity(Swift.min(16, bytes / 8))
+    /// Appends one field line of two literals.
+    package mutating func append(_ name: StaticString, _ value: StaticString) {
+        append(name, UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
     }
 
-    /// Appends one field line off the wire, whose name is a token and whose value is valid and trimmed.
+    /// Appends another list's lines.
+    package mutating func append(_ other: HTTPFields) {
+        let offset = storage.count
+        storage += other.storage
+        for line in other.lines {
+            lines.append(
+                Line(
+                    nameStart: line.nameStart + offset, nameEnd: line.nameEnd + offset, valueEnd: line.valueEnd + offset))
+        }
+    }
+
+    /// The most bytes that the lines take in a head of HTTP/1.1.
+    var room: Int { storage.count + 4 * lines.count }
+
+    /// Appends one field line whose whose name is a token and whose value is valid and trimmed.
     ///
     /// The name may be in any case and is stored in lower case.
     package mutating func append(validName name: borrowing Span<UInt8>, validValue value: borrowing Span<UInt8>) {
@@ -58,66 +71,6 @@ public struct HTTPFields: Sendable {
             writer.append(value)
         }
         lines.append(Line(nameStart: nameStart, nameEnd: nameStart + name.count, valueEnd: storage.count))
-    }
-
-    /// The value of the only field line of that name; `nil` where there is none or more than one.
-    public func only(_ name: StaticString) -> String? { onlyLine(name).map { storage.span.string($0.value) } }
-
-    /// The value of the first field line of that name; `nil` where there is none.
-    public func first(_ name: StaticString) -> String? {
-        lines.first { isNamed($0, name) }.map { storage.span.string($0.value) }
-    }
-
-    /// The beginning of that value, `limit` bytes of it at most.
-    package func first(_ name: StaticString, atMost limit: Int) -> String? {
-        lines.first { isNamed($0, name) }.map { storage.span.string($0.value.prefix(limit)) }
-    }
-
-    /// Whether a list-valued field is not there or holds nothing but that token, in either case.
-    public func hasOnlyToken(_ name: StaticString, _ token: StaticString) -> Bool {
-        let bytes = storage.span
-        var isOnly = true
-        for line in lines where isNamed(line, name) {
-            bytes.forEachListElement(in: line.value) { element in
-                isOnly = isOnly && bytes.extracting(element).equals(ignoringCase: token)
-                return isOnly
-            }
-        }
-        return isOnly
-    }
-
-    /// How many field lines have that name.
-    public func count(of name: StaticString) -> Int {
-        lines.count { isNamed($0, name) }
-    }
-
-    /// Whether a list-valued field holds that token, in either case (RFC 9110 section 5.6.1).
-    ///
-    /// `hasToken("connection", "close")` is true of `Connection: foo, CLOSE`. All lines of the name make one list
-    /// (RFC 9110 section 5.3).
-    public func hasToken(_ name: StaticString, _ token: StaticString) -> Bool {
-        let bytes = storage.span
-        var found = false
-        for line in lines where isNamed(line, name) {
-            bytes.forEachListElement(in: line.value) { element in
-                found = found || bytes.extracting(element).equals(ignoringCase: token)
-                return !found
-            }
-        }
-        return found
-    }
-
-    package func onlyLine(_ name: StaticString) -> Line? {
-        var found: Line?
-        for line in lines where isNamed(line, name) {
-            if found != nil { return nil }
-            found = line
-        }
-        return found
-    }
-
-    package func isNamed(_ line: Line, _ name: StaticString) -> Bool {
-        line.name.count == name.utf8CodeUnitCount && storage.span.extracting(line.name).equals(name)
     }
 }
 

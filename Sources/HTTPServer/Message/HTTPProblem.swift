@@ -51,7 +51,7 @@ extension HTTPProblem {
 
     /// 405 with `Allow`: the path does not take that method.
     public static func methodNotAllowed(_ method: HTTPMethod, allow: String) -> HTTPProblem {
-        var problem = HTTPProblem(.methodNotAllowed, "\(method.rawValue) is not allowed here; allowed: \(allow).")
+        var problem = HTTPProblem(.methodNotAllowed, "\(method.name) is not allowed here; allowed: \(allow).")
         problem.allow = allow
         return problem
     }

@@ -1,94 +1,107 @@
-/// A request method (RFC 9110 section 9), compared case-sensitively.
-public struct HTTPMethod: Sendable, Hashable {
-    /// The method's token.
-    public let rawValue: String
-    /// A method of that token.
-    ///
-    /// The parser has checked it to be one.
-    package init(_ rawValue: String) { self.rawValue = rawValue }
-    /// GET: RFC 9110 section 9.3.1.
-    public static let get = HTTPMethod("GET")
-    /// HEAD: RFC 9110 section 9.3.2.
-    public static let head = HTTPMethod("HEAD")
-    /// POST: RFC 9110 section 9.3.3.
-    public static let post = HTTPMethod("POST")
-    /// OPTIONS: RFC 9110 section 9.3.7.
-    public static let options = HTTPMethod("OPTIONS")
-    /// CONNECT: RFC 9110 section 9.3.6; this server refuses it.
-    package static let connect = HTTPMethod("CONNECT")
+/// A complete, validated request: a view of its head and its body where they were received.
+///
+/// It lives as long as the call that it is handed to. Whoever keeps any of it copies that; a body that was collected in
+/// storage of its own is handed over by ``takeBody()`` without a copy.
+public struct HTTPRequest: ~Copyable, ~Escapable {
+    /// What the head says.
+    package let head: RequestHead
+    /// The bytes that the head's slices are of.
+    package let bytes: Span<UInt8>
+    /// What names the request.
+    package let id: RequestID
+    /// What the handler said of the head: ``HTTPAdmission/route``.
+    public package(set) var route = 0
+    /// The body where it was received; empty where it was collected.
+    private let arrived: Span<UInt8>
+    /// The body in storage of its own; empty where it was received whole.
+    private var collected: [UInt8]
 
-    /// The methods of RFC 9110 section 9.3, PATCH (RFC 5789) and QUERY (the IETF's coming one, which OpenAPI 3.2 has):
-    /// those that a server recognises though no route has them.
-    package static let standard: Set<HTTPMethod> = [
-        .get, .head, .post, HTTPMethod("PUT"), HTTPMethod("DELETE"), .connect, .options, HTTPMethod("TRACE"),
-        HTTPMethod("PATCH"), HTTPMethod("QUERY"),
-    ]
-
-    /// A method of those bytes, which are a token; the usual ones cost no new string.
-    package init(validToken bytes: borrowing Span<UInt8>) {
-        if bytes.equals("GET") {
-            self = .get
-        } else if bytes.equals("POST") {
-            self = .post
-        } else {
-            self.init(bytes.string(0..<bytes.count))
-        }
-    }
-}
-
-/// The protocol version a request came with.
-public enum HTTPVersion: Sendable, Hashable {
-    /// HTTP/1.0
-    case http1_0
-    /// HTTP/1.1
-    case http1_1
-    /// HTTP/2
-    case http2
-}
-
-/// A complete, validated request: its head and its whole body.
-public struct HTTPRequest: Sendable {
-    /// The method.
-    public var method: HTTPMethod
-    /// The path in origin form, as sent (percent-encoded, begins with `/`), without the query; `*` for `OPTIONS *`.
-    public var path: String
-    /// What follows the first `?` of the target, or `nil` where there is none.
-    public var query: String?
-    /// The version.
-    public var version: HTTPVersion
-    /// The field lines.
-    ///
-    /// Trailers are dropped.
-    public var fields: HTTPFields
-    /// The body, decoded of its transfer coding.
-    ///
-    /// The array's capacity exceeds its count by at least
-    /// ``bodyPadding`` bytes, so that a vectorised reader may read past its end without a copy.
-    public var body: [UInt8]
-    /// `X-Request-Id` as sent (1…128 visible ASCII characters) or made by the server.
-    public var id: String
-
-    /// How many bytes beyond its count the body's storage has at least.
-    public static let bodyPadding = 64
-
-    /// No body, with the storage that ``body`` promises; shared by all requests without one.
-    package static let emptyBody: [UInt8] = {
-        var body: [UInt8] = []
-        body.reserveCapacity(bodyPadding)
-        return body
-    }()
-
-    /// A request of those parts.
-    public init(
-        method: HTTPMethod, path: String, query: String? = nil, version: HTTPVersion = .http1_1,
-        fields: HTTPFields = HTTPFields(), body: [UInt8] = [], id: String = ""
-    ) {
-        self.method = method
-        self.path = path
-        self.query = query
-        self.version = version
-        self.fields = fields
-        self.body = body
+    /// A request of that head and a body that was received whole, or of none.
+    @_lifetime(copy bytes, copy body)
+    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, body: Span<UInt8> = Span()) {
+        self.head = head
+        self.bytes = bytes
         self.id = id
+        arrived = body
+        collected = []
     }
+
+    /// A request of that head and a body that was collected.
+    @_lifetime(copy bytes)
+    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, collected: consuming [UInt8]) {
+        self.head = head
+        self.bytes = bytes
+        self.id = id
+        arrived = Span()
+        self.collected = collected
+    }
+
+    /// The method.
+    public var method: HTTPMethod { head.method }
+    /// The version.
+    public var version: HTTPVersion { head.version }
+
+    /// The path in origin form, as sent (percent-encoded, begins with `/`), without the query; `*` for `OPTIONS *`.
+    public var path: Span<UInt8> { @_lifetime(copy self) get { head.path(in: bytes) } }
+
+    /// ``path`` as text.
+    public var pathText: String { path.text }
+
+    /// What follows the first `?` of the target, as text; `nil` where there is none.
+    public var queryText: String? { head.target.query.map { bytes.extracting($0.range).text } }
+
+    /// The request's identifier, as it stands in the reply.
+    public var idText: String { id.text(bytes) }
+
+    /// The only `Origin` (RFC 6454 section 7), as text; `nil` where there is none or more than one.
+    public var originText: String? { only(.origin)?.text }
+
+    /// The body, decoded of its transfer coding; trailers are dropped.
+    public var body: Span<UInt8> {
+        @_lifetime(borrow self) get { if collected.isEmpty { return arrived } else { return collected.span } }
+    }
+
+    /// How many bytes the body has.
+    public var bodyCount: Int { collected.isEmpty ? arrived.count : collected.count }
+
+    /// The body in storage of its own, for work that goes on after this call; it is gone from the request.
+    @_lifetime(self: copy self)
+    public mutating func takeBody() -> [UInt8] {
+        if collected.isEmpty { return arrived.array }
+        var taken: [UInt8] = []
+        swap(&taken, &collected)
+        return taken
+    }
+
+    /// The value of the only line of that field; `nil` where there is none or more than one.
+    @_lifetime(copy self)
+    package func only(_ field: RequestHead.Field) -> Span<UInt8>? {
+        guard let slice = head.only(field) else { return nil }
+        return bytes.extracting(slice.range)
+    }
+
+    /// Whether a list-valued field is not there or holds nothing but that token, in either case.
+    package func hasOnlyToken(_ field: RequestHead.Field, _ token: StaticString) -> Bool {
+        let bytes = bytes
+        var isOnly = true
+        head.forEachValue(of: field, in: bytes) { value in
+            bytes.forEachListElement(in: value) { element in
+                isOnly = isOnly && bytes.extracting(element).equals(ignoringCase: token)
+                return isOnly
+            }
+        }
+        return isOnly
+    }
+}
+
+/// A request that outlives the bytes that it was received in: its head's bytes and its body in storage of their own.
+package struct StoredRequest: Sendable {
+    package var head = RequestHead()
+    package var bytes: [UInt8] = []
+    package var body: [UInt8] = []
+    /// What the handler said of the head, where it was asked before the body was taken.
+    package var route: Int?
+
+    /// Nothing.
+    package init() {}
 }

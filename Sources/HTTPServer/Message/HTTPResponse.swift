@@ -54,6 +54,8 @@ public protocol HTTPBodySource: AnyObject, Sendable {
 
 /// What a handler answers.
 public enum HTTPReply: Sendable {
+    /// The reply was printed into the ``ReplyWriter``: for work well under a millisecond.
+    case written
     /// A response made at once, on the event loop: for work well under a millisecond.
     case ready(HTTPResponse)
     /// Work for the compute pool. `cost` is in numbers (in + out) and is held against the server's work budget from
@@ -61,37 +63,57 @@ public enum HTTPReply: Sendable {
     /// budget the server answers 503 by itself and never calls `run`.
     ///
     /// `run` may defer once more when it has learnt the true cost, say by reading the body: the first cost is then given
-    /// back and the new one held against the budget.
+    /// back and the new one held against the budget. It has no writer: ``written`` is not among its answers.
     indirect case deferred(cost: Int, run: @Sendable (HTTPCancellation) -> HTTPReply)
 }
 
+/// What a handler says of a request's head.
+public struct HTTPAdmission: BitwiseCopyable, Sendable {
+    /// The handler's own name for what the head leads to: handed back as ``HTTPRequest/route``.
+    public var route: Int
+    /// Whether the body that the head announces is wanted.
+    ///
+    /// Where it is not, because the head alone decides the answer, the request goes to ``HTTPHandler/respond(to:_:)`` at
+    /// once, with an empty body. What the client sends of the body is dropped, and in HTTP/1.1 the connection ends with
+    /// the reply; but for a short body, which is read all the same so that the connection can be kept.
+    public var takesBody: Bool
+
+    /// What the head leads to, and whether with its body.
+    public init(route: Int = 0, takesBody: Bool = true) {
+        self.route = route
+        self.takesBody = takesBody
+    }
+}
+
 /// The one thing a server is built around.
-public protocol HTTPHandler: Sendable {
-    /// Answers one request. Called on an event loop: it returns at once, long work goes into ``HTTPReply/deferred(cost:run:)``.
-    func respond(to request: consuming HTTPRequest) -> HTTPReply
-    /// Whether the body that a head announces is wanted: asked once the head is complete, before any of the body is taken
-    /// and before `100 Continue`.
-    ///
-    /// Where it is not, because the head alone decides the answer, the request goes to ``respond(to:)`` at once, with an
-    /// empty body. What the client sends of the body is dropped, and in HTTP/1.1 the connection ends with the reply; but
-    /// for a short body, which is read all the same so that the connection can be kept. Called on an event loop, like
-    /// ``respond(to:)``. Always wanted unless implemented.
-    ///
-    /// - Parameter head: the request, whose body is empty.
-    func takesBody(of head: HTTPRequest) -> Bool
+///
+/// There is one per event loop, made on that loop's thread and called only there: it needs no locks and may keep buffers
+/// from one request to the next.
+public protocol HTTPHandler: AnyObject {
+    /// Looks at a complete head, once, before any of a body is taken and before `100 Continue`.
+    func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission
+    /// Answers one request. Returns at once: long work goes into ``HTTPReply/deferred(cost:run:)``.
+    func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply
     /// Adds to a response that the server made by itself, to a request that is over a limit or too late, what every
-    /// response to a request of those fields should have.
+    /// response to such a request should have.
     ///
-    /// The fields are those that were read: of a request that was refused in their midst not all. Does nothing unless
+    /// The head is what was read of it: of a request that was refused in its midst not all. Does nothing unless
     /// implemented.
-    func complete(_ response: inout HTTPResponse, for fields: HTTPFields)
+    func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest)
 }
 
 extension HTTPHandler {
-    /// Always.
-    public func takesBody(of head: HTTPRequest) -> Bool { true }
+    /// The same where only the bodies of some paths are taken.
+    func admit(_ head: borrowing HTTPRequest, isProbe: ((String) -> Bool)?) -> HTTPAdmission {
+        var admission = admit(head)
+        if let isProbe { admission.takesBody = admission.takesBody && isProbe(head.pathText) }
+        return admission
+    }
+
+    /// Takes every body.
+    public func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission { HTTPAdmission() }
     /// Does nothing.
-    public func complete(_ response: inout HTTPResponse, for fields: HTTPFields) {}
+    public func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest) {}
 }
 
 /// Tells running work that nobody waits for its result any more.
@@ -103,6 +125,6 @@ public final class HTTPCancellation: Sendable {
     public init() {}
     /// Whether the client went away, the deadline passed or the server is stopping at once.
     public var isCancelled: Bool { flag.load(ordering: .relaxed) }
-    /// Says so; it cannot be taken back.
+    /// Tells whoever looks at ``isCancelled``, for good.
     public func cancel() { flag.store(true, ordering: .relaxed) }
 }

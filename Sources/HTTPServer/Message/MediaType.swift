@@ -1,15 +1,19 @@
 /// Media types (RFC 9110 section 8.3.1): what a body is, and what a client accepts.
-extension HTTPFields {
+extension HTTPRequest {
+    /// Whether there is a `Content-Type` at all.
+    public var hasContentType: Bool { head.has(.contentType) }
+
     /// Whether the only `Content-Type` is that media type; parameters such as `charset` are ignored.
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func contentTypeIs(_ essence: StaticString) -> Bool {
-        guard let line = onlyLine("content-type") else { return false }
-        let bytes = storage.span
-        let end = bytes.extracting(line.value).firstIndex(of: UInt8(ascii: ";"), from: 0) ?? line.value.count
-        let range = bytes.trimmed(line.nameEnd..<line.nameEnd + end)
-        return bytes.extracting(range).equals(ignoringCase: essence)
+        guard let value = only(.contentType) else { return false }
+        let end = value.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? value.count
+        return value.extracting(value.trimmed(0..<end)).equals(ignoringCase: essence)
     }
+
+    /// Whether the body has no content coding, but for `identity` (RFC 9110 section 8.4).
+    public var hasIdentityCoding: Bool { hasOnlyToken(.contentEncoding, "identity") }
 
     /// Whether `Accept` admits that media type (RFC 9110 section 12.5.1); anything is admitted where it is not sent.
     ///
@@ -18,12 +22,13 @@ extension HTTPFields {
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func accepts(_ essence: StaticString) -> Bool {
-        let bytes = storage.span
+        guard head.has(.accept) else { return true }
+        let bytes = bytes
         var sent = false
         var best = 0
         var admitted = false
-        for line in lines where isNamed(line, "accept") {
-            bytes.forEachListElement(in: line.value) { element in
+        head.forEachValue(of: .accept, in: bytes) { value in
+            bytes.forEachListElement(in: value) { element in
                 sent = true
                 let specificity = bytes.specificity(ofRange: element, for: essence)
                 if specificity > best {

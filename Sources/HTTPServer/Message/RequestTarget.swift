@@ -1,89 +1,122 @@
-/// A request target (RFC 9112 section 3.2), validated and taken apart.
+/// A run of bytes in a request's head, counted from the head's first byte.
+package struct HeadSlice: BitwiseCopyable, Sendable, Equatable {
+    /// The first byte, and the one after the last.
+    package private(set) var start: UInt32 = 0
+    package private(set) var end: UInt32 = 0
+
+    /// No bytes.
+    package init() {}
+
+    /// Those bytes; a head is shorter than 4 GiB, as its limits are.
+    package init(_ range: Range<Int>) {
+        start = UInt32(range.lowerBound)
+        end = UInt32(range.upperBound)
+    }
+
+    /// As indices.
+    package var range: Range<Int> { Range(uncheckedBounds: (Int(start), Int(end))) }
+    /// How many bytes.
+    package var count: Int { Int(end) - Int(start) }
+    package var isEmpty: Bool { start == end }
+}
+
+/// A request target (RFC 9112 section 3.2), validated and taken apart, as slices of the head it is in.
 ///
 ///     request-target = origin-form / absolute-form / authority-form / asterisk-form
 ///
 /// The characters of RFC 3986 are let through, every `%` with its two digits, and those few more of visible ASCII that
 /// browsers' and other clients' URL parsers (the URL standard, <https://url.spec.whatwg.org>) leave unencoded. Nothing
 /// is decoded or normalised: what is compared, logged and answered is what was sent.
-package struct RequestTarget: Sendable, Equatable {
-    /// The path in origin form; `*` for the asterisk form, empty for the authority form.
-    package var path: String
+package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
+    /// The path in origin form; empty for the authority form and a target that was not read.
+    package private(set) var path = HeadSlice()
     /// What follows the first `?`.
-    package var query: String?
+    package private(set) var query: HeadSlice?
     /// The authority of the absolute and authority forms, as sent.
-    package var authority: [UInt8]?
+    package private(set) var authority: HeadSlice?
+    /// The asterisk form, which asks about the server itself, or an absolute form that means the same.
+    package private(set) var isAsterisk = false
 
-    /// That of a head whose target was not read yet: an empty path.
-    static let unread = RequestTarget(path: "")
-    /// The asterisk form, which asks about the server itself.
-    static let asterisk = RequestTarget(path: "*")
+    /// A target that was not read: an empty path.
+    package init() {}
 
-    private init(path: String, query: String? = nil, authority: [UInt8]? = nil) {
-        self.path = path
-        self.query = query
-        self.authority = authority
-    }
-
-    /// The target that the bytes spell, or `nil` where they spell none that goes with the method.
-    package init?(_ bytes: borrowing Span<UInt8>, method: HTTPMethod) {
-        guard bytes.count > 0 else { return nil }
+    /// The target that a range of the head spells, or `nil` where it spells none that goes with the method.
+    package init?(_ range: Range<Int>, of head: borrowing Span<UInt8>, method: HTTPMethod) {
+        guard !range.isEmpty else { return nil }
+        self.init()
         if method == .connect {
-            guard Authority.isValid(bytes, needsPort: true) else { return nil }
-            self.init(path: "", authority: bytes.withUnsafeBufferPointer { Array($0) })
-        } else if bytes[0] == UInt8(ascii: "/") {
-            self.init(origin: bytes)
-        } else if bytes[0] == UInt8(ascii: "*") {
-            guard bytes.count == 1, method == .options else { return nil }
-            self.init(path: "*")
+            guard Authority.isValid(head.extracting(range), needsPort: true) else { return nil }
+            authority = HeadSlice(range)
+        } else if head[range.lowerBound] == UInt8(ascii: "/") {
+            guard let target = RequestTarget(origin: range, of: head) else { return nil }
+            self = target
+        } else if head[range.lowerBound] == UInt8(ascii: "*") {
+            guard range.count == 1, method == .options else { return nil }
+            path = HeadSlice(range)
+            isAsterisk = true
         } else {
-            self.init(absolute: bytes, method: method)
+            guard let target = RequestTarget(absolute: range, of: head, method: method) else { return nil }
+            self = target
         }
     }
 
     /// `absolute-path [ "?" query ]`: HTTP/1.1's origin form and HTTP/2's `:path`.
-    package init?(origin bytes: borrowing Span<UInt8>) {
-        guard bytes.count > 0, bytes[0] == UInt8(ascii: "/") else { return nil }
+    package init?(origin range: Range<Int>, of head: borrowing Span<UInt8>) {
+        guard !range.isEmpty, head[range.lowerBound] == UInt8(ascii: "/") else { return nil }
+        guard let question = Self.queryStart(range, of: head) else { return nil }
+        path = HeadSlice(range.lowerBound..<question)
+        if question < range.upperBound { query = HeadSlice(question + 1..<range.upperBound) }
+    }
+
+    /// Where the first `?` is, or the range's end; `nil` where a byte belongs to no path or query.
+    private static func queryStart(_ range: Range<Int>, of head: borrowing Span<UInt8>) -> Int? {
         var allowed = ByteSet.path
-        var pathEnd = bytes.count
-        for index in bytes.indices {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: "?"), pathEnd == bytes.count {
-                pathEnd = index
-                allowed = .query
-            } else if byte == UInt8(ascii: "%") {
-                guard Authority.isPercentEncoding(bytes, at: index) else { return nil }
-            } else if !allowed.contains(byte) {
-                return nil
+        var question = range.upperBound
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let byte = head[index]
+            if !allowed.contains(byte) {
+                if byte == UInt8(ascii: "?"), question == range.upperBound {
+                    question = index
+                    allowed = .query
+                } else {
+                    guard byte == UInt8(ascii: "%"),
+                        Authority.isPercentEncoding(head.extracting(0..<range.upperBound), at: index)
+                    else { return nil }
+                }
             }
+            index += 1
         }
-        self.init(
-            path: bytes.string(0..<pathEnd),
-            query: pathEnd < bytes.count ? bytes.string(pathEnd + 1..<bytes.count) : nil)
+        return question
     }
 
     /// `http://authority/path?query`, of which an empty path means `/`, or `*` with OPTIONS (RFC 9112 section 3.2.4).
-    private init?(absolute bytes: borrowing Span<UInt8>, method: HTTPMethod) {
+    private init?(absolute range: Range<Int>, of head: borrowing Span<UInt8>, method: HTTPMethod) {
+        let bytes = head.extracting(range)
         let start: Int
         if bytes.count > 7, bytes.extracting(0..<7).equals(ignoringCase: "http://") {
-            start = 7
+            start = range.lowerBound + 7
         } else if bytes.count > 8, bytes.extracting(0..<8).equals(ignoringCase: "https://") {
-            start = 8
+            start = range.lowerBound + 8
         } else {
             return nil
         }
         var end = start
-        while end < bytes.count, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") { end += 1 }
-        let authority = bytes.extracting(start..<end)
-        guard Authority.isValid(authority) else { return nil }
-        if end == bytes.count {
-            self.init(path: method == .options ? "*" : "/")
-        } else if bytes[end] == UInt8(ascii: "/") {
-            self.init(origin: bytes.extracting(end..<bytes.count))
+        while end < range.upperBound, head[end] != UInt8(ascii: "/"), head[end] != UInt8(ascii: "?") { end += 1 }
+        guard Authority.isValid(head.extracting(start..<end)) else { return nil }
+        if end < range.upperBound, head[end] == UInt8(ascii: "/") {
+            guard let target = RequestTarget(origin: end..<range.upperBound, of: head) else { return nil }
+            self = target
         } else {
-            var origin = [UInt8(ascii: "/")]
-            origin.append(bytes.extracting(end..<bytes.count))
-            self.init(origin: origin.span)
+            self.init()
+            // The last slash of "//" stands for the path that was left out.
+            path = HeadSlice(start - 1..<start)
+            isAsterisk = end == range.upperBound && method == .options
+            if end < range.upperBound {
+                guard Self.queryStart(end..<range.upperBound, of: head) != nil else { return nil }
+                query = HeadSlice(end + 1..<range.upperBound)
+            }
         }
-        self.authority = authority.withUnsafeBufferPointer { Array($0) }
+        authority = HeadSlice(start..<end)
     }
 }

@@ -1,16 +1,11 @@
-/// Methods and paths to handlers, with the answers that HTTP wants where there is none.
+/// Methods and paths to routes, with the answers that HTTP wants where there is none.
 ///
 /// Paths are exact, but for prefixes that end in `/`; an exact path wins over a prefix and a longer prefix over a
-/// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is no standard one and no route's gets 501
-/// whatever the path, which RFC 9110 section 9.1 wants of a server that does not recognise it. Otherwise unknown paths
-/// get 404; known ones get 405 with `Allow` for other methods, 204 with `Allow` for OPTIONS (RFC 9110 section 9.3.7) and
-/// their GET handler for HEAD, whose body the session leaves out (RFC 9110 section 9.3.2).
-public struct Router: HTTPHandler {
-    /// Answers one request of a route.
-    public typealias Respond = @Sendable (HTTPRequest) -> HTTPReply
-    /// Whether a route wants the body that a head announces: ``HTTPHandler/takesBody(of:)``.
-    public typealias TakesBody = @Sendable (HTTPRequest) -> Bool
-
+/// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is not recognised gets 501 whatever the path
+/// (RFC 9110 section 9.1). Otherwise unknown paths get 404; known ones get 405 with `Allow` for other methods, 204 with
+/// `Allow` for OPTIONS (RFC 9110 section 9.3.7) and their GET route for HEAD, whose body the protocol leaves out (RFC 9110
+/// section 9.3.2).
+public struct Router: Sendable {
     /// What a method and a path lead to.
     public enum Match: Sendable, Equatable {
         /// The route of that number, in the order in which they were added.
@@ -25,109 +20,101 @@ public struct Router: HTTPHandler {
         case unknownMethod
     }
 
-    /// All that is at one path: a handful of methods at most, so a list is the fastest table.
+    /// All that is at one path, or below one prefix: a handful of methods at most.
     private struct Resource: Sendable {
+        let path: [UInt8]
         var routes: [(method: HTTPMethod, index: Int)] = []
-        var allow = "OPTIONS"
+        var allow = ""
 
         mutating func add(_ method: HTTPMethod, _ index: Int) {
             routes.append((method, index))
             var methods = routes.map(\.method)
             if methods.contains(.get), !methods.contains(.head) { methods.append(.head) }
             if !methods.contains(.options) { methods.append(.options) }
-            allow = methods.map(\.rawValue).sorted().joined(separator: ", ")
+            allow = methods.map(\.name.description).sorted().joined(separator: ", ")
         }
 
-        func match(_ method: HTTPMethod) -> Match {
-            if let route = routes.first(where: { $0.method == method }) { return .route(route.index) }
-            if method == .head, let route = routes.first(where: { $0.method == .get }) { return .route(route.index) }
-            return method == .options ? .options(allow: allow) : .methodNotAllowed(allow: allow)
+        func route(_ method: HTTPMethod) -> Int? {
+            for route in routes where route.method == method { return route.index }
+            return method == .head ? self.route(.get) : nil
+        }
+
+        func isAt(_ path: borrowing Span<UInt8>) -> Bool { path.equals(self.path.span) }
+
+        func isPrefix(of path: borrowing Span<UInt8>) -> Bool {
+            path.count >= self.path.count && path.extracting(0..<self.path.count).equals(self.path.span)
         }
     }
 
-    /// The methods that are recognised: the standard ones and those of the routes.
-    private var methods: Set<HTTPMethod> = HTTPMethod.standard
-    private var routes: [(takesBody: TakesBody?, respond: Respond)] = []
-    private var exact: [String: Resource] = [:]
-    private var prefixes: [(prefix: String, resource: Resource)] = []
+    private var count = 0
+    /// Some dozen paths of different lengths, mostly: looking at each is the fastest table.
+    private var exact: [Resource] = []
+    private var prefixes: [Resource] = []
 
     /// A router without routes.
     public init() {}
 
-    /// Adds a route at exactly that path.
+    /// Adds a route at exactly that path; returns its number.
     ///
-    /// A method that is there already keeps its first handler.
-    ///
-    /// - Parameter takesBody: refuses a body by its request's head; without it the body is wanted, but for GET, where it
-    ///   means nothing (RFC 9110 section 9.3.1).
-    public mutating func on(
-        _ method: HTTPMethod, _ path: String, takesBody: TakesBody? = nil, _ respond: @escaping Respond
-    ) {
-        exact[path, default: Resource()].add(method, routes.count)
-        append(method, takesBody, respond)
+    /// A method that is there already keeps its first route.
+    @discardableResult
+    public mutating func on(_ method: HTTPMethod, _ path: String) -> Int { Self.add(method, path, to: &exact, &count) }
+
+    /// Adds a route for every path that begins with `prefix`, which ends in `/`; returns its number.
+    @discardableResult
+    public mutating func on(_ method: HTTPMethod, prefix: String) -> Int {
+        let index = Self.add(method, prefix, to: &prefixes, &count)
+        prefixes.sort { $0.path.count > $1.path.count }
+        return index
     }
 
-    /// Adds a route for every path that begins with `prefix`, which ends in `/`.
-    public mutating func on(_ method: HTTPMethod, prefix: String, _ respond: @escaping Respond) {
-        let place = prefixes.firstIndex { $0.prefix == prefix }
-        if let place {
-            prefixes[place].resource.add(method, routes.count)
-        } else {
-            var resource = Resource()
-            resource.add(method, routes.count)
-            prefixes.append((prefix, resource))
-            prefixes.sort { $0.prefix.utf8.count > $1.prefix.utf8.count }
+    private static func add(
+        _ method: HTTPMethod, _ path: String, to resources: inout [Resource], _ count: inout Int
+    ) -> Int {
+        let path = Array(path.utf8)
+        let place = resources.firstIndex { $0.path == path } ?? resources.count
+        if place == resources.count { resources.append(Resource(path: path)) }
+        resources[place].add(method, count)
+        count += 1
+        return count - 1
+    }
+
+    /// The route that a method and a path lead to; `nil` where there is none.
+    public func route(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Int? {
+        for index in exact.indices where exact[index].isAt(path) { return exact[index].route(method) }
+        for index in prefixes.indices where prefixes[index].isPrefix(of: path) { return prefixes[index].route(method) }
+        return nil
+    }
+
+    /// The same, with what HTTP wants where there is none.
+    public func match(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Match {
+        if let route = route(method, path) { return .route(route) }
+        guard method != .other else { return .unknownMethod }
+        guard let resource = resource(at: path) else {
+            // `OPTIONS *` asks about the server, not about a path.
+            return method == .options && path.equals("*") ? .options(allow: "GET, HEAD, OPTIONS, POST") : .notFound
         }
-        append(method, nil, respond)
+        return method == .options ? .options(allow: resource.allow) : .methodNotAllowed(allow: resource.allow)
     }
 
-    private mutating func append(_ method: HTTPMethod, _ takesBody: TakesBody?, _ respond: @escaping Respond) {
-        methods.insert(method)
-        let never: TakesBody = { _ in false }
-        routes.append((takesBody ?? (method == .get ? never : nil), respond))
+    private func resource(at path: borrowing Span<UInt8>) -> Resource? {
+        for resource in exact where resource.isAt(path) { return resource }
+        for resource in prefixes where resource.isPrefix(of: path) { return resource }
+        return nil
     }
 
-    /// What that method and path lead to.
-    public func match(_ method: HTTPMethod, _ path: String) -> Match {
-        var match = Match.notFound
-        if let resource = exact[path] {
-            match = resource.match(method)
-        } else if let (_, resource) = prefixes.first(where: { path.utf8.starts(with: $0.prefix.utf8) }) {
-            match = resource.match(method)
-        } else if method == .options, path == "*" {
-            // Asks about the server, not about a path.
-            match = .options(allow: "GET, HEAD, OPTIONS, POST")
-        }
-        // Last, so that requests that lead somewhere do not pay for the question.
-        switch match {
-        case .route, .options: return match
-        case .methodNotAllowed, .notFound, .unknownMethod: return methods.contains(method) ? match : .unknownMethod
-        }
-    }
-
-    /// As the route has it; a body that leads to no route is not wanted.
-    public func takesBody(of head: HTTPRequest) -> Bool {
-        switch match(head.method, head.path) {
-        case .route(let index): routes[index].takesBody?(head) ?? true
-        case .options, .methodNotAllowed, .notFound, .unknownMethod: false
-        }
-    }
-
-    /// Answers a request with its route's handler, or as described above.
-    public func respond(to request: consuming HTTPRequest) -> HTTPReply {
+    /// The answer to a request that leads to no route.
+    public func refuse(_ request: borrowing HTTPRequest) -> HTTPResponse {
         switch match(request.method, request.path) {
-        case .route(let index):
-            return routes[index].respond(request)
         case .options(let allow):
             var response = HTTPResponse(status: 204)
             response.fields.append("allow", allow)
-            return .ready(response)
+            return response
         case .methodNotAllowed(let allow):
-            return .ready(HTTPProblem.methodNotAllowed(request.method, allow: allow).response(requestID: request.id))
-        case .notFound:
-            return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
-        case .unknownMethod:
-            return .ready(HTTPProblem.unknownMethod().response(requestID: request.id))
+            return HTTPProblem.methodNotAllowed(request.method, allow: allow).response(requestID: request.idText)
+        case .notFound: return HTTPProblem.notFound(request.pathText).response(requestID: request.idText)
+        case .unknownMethod: return HTTPProblem.unknownMethod().response(requestID: request.idText)
+        case .route: preconditionFailure("a request that leads to a route is the route's to answer")
         }
     }
 }

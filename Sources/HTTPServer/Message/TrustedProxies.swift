@@ -75,10 +75,10 @@ public struct TrustedProxies: Sendable, Equatable {
     /// to drop the former, which it got from the client.
     ///
     /// - Parameter peer: `192.0.2.1:5000` or `[2001:db8::1]:5000`.
-    func client(peer: String, _ fields: HTTPFields) -> String? {
+    package func client(peer: String, _ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> String? {
         guard !blocks.isEmpty, let peer = Self.address(of: peer[...]), isTrusted(peer) else { return nil }
         var client: [UInt8]?
-        for node in Self.nodes(in: fields).reversed() {
+        for node in Self.nodes(in: head, bytes).reversed() {
             guard let address = Self.address(of: node) else { return nil }
             client = address
             if !isTrusted(address) { break }
@@ -89,11 +89,12 @@ public struct TrustedProxies: Sendable, Equatable {
     private func isTrusted(_ address: [UInt8]) -> Bool { blocks.contains { $0.contains(address) } }
 
     /// Those that the request came through, the client first.
-    private static func nodes(in fields: HTTPFields) -> [Substring] {
+    private static func nodes(in head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> [Substring] {
         var names: [Substring] = []
-        let isPlain = fields.count(of: "x-forwarded-for") > 0
-        for (name, value) in fields where name.elementsEqual((isPlain ? "x-forwarded-for" : "forwarded").utf8) {
-            for element in String(decoding: value, as: UTF8.self).split(separator: ",") {
+        let isPlain = head.has(.forwardedFor)
+        let bytes = copy bytes
+        head.forEachValue(of: isPlain ? .forwardedFor : .forwarded, in: bytes) { value in
+            for element in bytes.extracting(value).text.split(separator: ",") {
                 if isPlain {
                     names.append(trimmed(element))
                 } else {

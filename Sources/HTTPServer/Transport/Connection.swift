@@ -19,51 +19,91 @@ struct ConnectionID: Sendable, Hashable {
     }
 }
 
-/// One client's connection: drives its session, moves bytes between session and socket, holds the peer to deadlines.
+/// One client's connection as a state machine: without a socket, a clock or a thread.
 ///
-/// Confined to its loop. What becomes ready (input, room for output, a job's result) sets a flag or goes to the
-/// session; then ``advance(on:)`` does all that has become possible. Reading and writing are in
-/// `Connection+IO.swift`, requests and replies in `Connection+Exchanges.swift`.
-final class Connection {
+/// What happens comes in (readiness, bytes, the outcome of a write, a job's result, a deadline that passed); what is to be
+/// done comes out of ``next(_:unacknowledged:)``, step by step, until there is nothing left to do now. The event loop
+/// carries the steps out, and so can a test.
+///
+/// The first bytes choose the protocol, on one port: HTTP/2's preface (RFC 9113 section 3.4) selects HTTP/2; anything else
+/// is HTTP/1.1, whose first request may ask for HTTP/2 yet (``HTTP2Upgrade``). Part of a preface counts as part of a head:
+/// it is held to that deadline, and is given to HTTP/1.1 when more of it does not come.
+///
+/// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
+/// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
+struct Connection: ~Copyable {
+    /// What the loop has to do next.
+    enum Step: Equatable {
+        /// Read once, then ``didRead(_:wasFull:_:)``.
+        case read
+        /// Write what ``withOutput(_:_:)`` lends, then ``didWrite(_:of:_:)``.
+        case write
+        /// Drop up to so many bytes of input, then ``didDiscard(_:)``.
+        case discard(Int)
+        /// Say that nothing more will be written; what was written still arrives.
+        case shutDownWriting
+        /// Nothing more in this turn: another one once all others had theirs.
+        case yield
+        /// Nothing before something happens, or ``deadline`` passes.
+        case wait
+        /// Give the descriptor back; by a reset where a cut reply must not look like a whole one.
+        case close(isReset: Bool)
+    }
+
     /// Where the connection is in its life.
-    enum Stage {
+    private enum Stage {
         /// Requests are served.
         case open
         /// The last reply is written and the direction shut down; input is dropped for a while.
         case lingering(until: UInt64, bytes: Int)
         /// The descriptor is given back.
-        case closed
+        case closed(isReset: Bool)
     }
 
     let id: ConnectionID
-    let socket: Socket
     let peer: String
     /// Came over the connection limit: one request, probes only.
     private(set) var isReserved: Bool
+    /// ``HTTPLimits/outputHighWater``.
+    private let highWater: Int
 
-    var stage = Stage.open
-    var session: ConnectionSession
-    var exchanges: [Exchange] = []
+    private var stage = Stage.open
+    /// How much of HTTP/2's preface came; `nil` once the protocol is chosen.
+    private var prefaceMatched: Int? = 0
+    private var http1 = HTTP1Session(offersHTTP2: true)
+    private var http2: HTTP2Session?
+    private var isSessionDraining = false
+    /// Received and not consumed, between turns.
+    private var input: [UInt8] = []
+    /// HTTP/1.1's output that the socket did not take, and large bodies.
+    private var output = HTTPOutput()
+    private var exchanges: [Exchange] = []
     /// Requests that came so far.
-    var requests = 0
+    private(set) var requests = 0
     /// Bytes the socket took so far.
-    var written: UInt64 = 0
+    private var written: UInt64 = 0
 
     /// There may be something to read.
     ///
     /// The poller tells once; it stays true until a read found the end of it.
-    var isReadable = false
+    private var isReadable = false
     /// The socket may take more.
     ///
     /// Stays true until it did not.
-    var isWritable = true
+    private var isWritable = true
     /// The peer will send no more than what can be read now.
-    var isEnding = false
-    /// Waits for its next turn on the loop's list.
-    var isQueued = false
+    private var isEnding = false
     /// Serves one more request, if it comes soon, then drains: the loop is draining and the connection is idle, but new
     /// or so lately used that a request may be on its way.
-    var drainsAfterNext = false
+    private var drainsAfterNext = false
+
+    /// What is left of this turn: a request costs one and one more for each KiB of its answer, a read eight.
+    private var budget = 0
+    /// Bytes that may be written, or dropped, yet in this turn.
+    private var writeBudget = 0
+    private var dropBudget = 0
+    /// The protocol has nothing more to hand out before more bytes, a reply or room for output come.
+    private var isAnswered = true
 
     /// The earliest of all deadlines, for the loop.
     private(set) var deadline = UInt64.max
@@ -77,263 +117,890 @@ final class Connection {
     /// Progress is what the peer's kernel acknowledged, not what this side's kernel buffered: a steady slow reader of a
     /// large socket buffer makes room for a next write only every few seconds, and is not stuck.
     private var writeDeadline = ProgressDeadline()
-    /// How many requests had come when the loop was told that the connection is idle; `nil` while it is not.
-    private var idleAfter: Int?
     /// Bytes of unfinished bodies held against the server's memory for them.
     private var countedBodies = 0
 
-    init(id: ConnectionID, socket: Socket, peer: String, isReserved: Bool, context: ServerContext) {
+    /// What an HTTP/2 client sends first.
+    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    /// Requests and reads of one turn, in ``budget``.
+    private static let turnBudget = 64
+    private static let readCost = 8
+    /// Bytes dropped in one turn while lingering, and bytes written in one turn.
+    private static let dropPerTurn = 1024 * 1024
+    private static let writePerTurn = 1024 * 1024
+    /// Storage for input above this is given back once it is read: most connections are idle most of the time.
+    private static let inputKept = 16 * 1024
+    /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
+    /// are no use to a probe.
+    private static let reserveSpan: UInt64 = 1_000_000_000
+    /// How long a draining connection waits for one more request where it is new or was idle for less than this.
+    static let lastRequestGrace: UInt64 = 1_000_000_000
+
+    /// A connection that was just accepted, at that time.
+    init(id: ConnectionID, peer: String, isReserved: Bool, _ turn: borrowing Turn) {
         self.id = id
-        self.socket = socket
         self.peer = peer
         self.isReserved = isReserved
-        session = ConnectionSession(
-            limits: context.configuration.limits, deadlines: context.deadlines,
-            takesBody: isReserved ? context.takesBodyOnReserve : context.takesBody)
+        highWater = turn.context.configuration.limits.outputHighWater
+        if isReserved { reserveEnds = turn.now &+ Self.reserveSpan }
     }
 
     /// Whether requests are still served.
-    var isOpen: Bool {
-        if case .open = stage { true } else { false }
-    }
+    var isOpen: Bool { if case .open = stage { true } else { false } }
 
-    /// Whether the descriptor is still held.
-    var isOpenOrLingering: Bool {
-        if case .closed = stage { false } else { true }
-    }
+    /// Whether the descriptor is given back.
+    var isClosed: Bool { if case .closed = stage { true } else { false } }
 
-    /// Just accepted: holds the peer to its first deadline.
-    func begin(on loop: EventLoop) {
-        if isReserved { reserveEnds = loop.now &+ EventLoop.reserveDeadline }
-        settle(on: loop)
-    }
+    /// Whether the peer is waited for and owed nothing.
+    var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
+
+    // MARK: What happens
 
     /// The poller saw something.
-    func ready(_ readiness: Poller.Readiness, on loop: EventLoop) {
-        if readiness.isBroken {
-            close(on: loop)
+    mutating func becameReady(isReadable: Bool, isWritable: Bool, isEnding: Bool) {
+        if isEnding { self.isEnding = true }
+        if isReadable { self.isReadable = true }
+        if isWritable { self.isWritable = true }
+    }
+
+    /// A turn begins; before anything else that happens in it.
+    mutating func beginTurn(now: UInt64) {
+        budget = Self.turnBudget
+        writeBudget = Self.writePerTurn
+        dropBudget = Self.dropPerTurn
+        if let http2 {
+            http2.tick(now)
+            isAnswered = false
+        }
+    }
+
+    /// What is to be done next, after all that is possible without the loop was done.
+    ///
+    /// - Parameter unacknowledged: how many bytes were written that the peer's kernel has not acknowledged yet.
+    mutating func next(_ turn: inout Turn, unacknowledged: () -> Int) -> Step {
+        switch stage {
+        case .open: return nextOpen(&turn, unacknowledged)
+        case .lingering(let until, let left):
+            deadline = until
+            guard isReadable else { return .wait }
+            guard left > 0 else { return close(&turn) }
+            return dropBudget > 0 ? .discard(min(left, dropBudget)) : .yield
+        case .closed(let isReset): return .close(isReset: isReset)
+        }
+    }
+
+    private mutating func nextOpen(_ turn: inout Turn, _ unacknowledged: () -> Int) -> Step {
+        while true {
+            if !isAnswered, budget > 0 { takeEvents(&turn) }
+            askForPieces(&turn)
+            let waiting = outputCount + turn.writer.output.count
+            if isWritable, writeBudget > 0, waiting > 0 {
+                if outputCount > 0 { keepOutput(&turn) }
+                return .write
+            }
+            finishExchanges(&turn)
+            let hasEvents = (!isAnswered || (http2?.hasEvent ?? false)) && isWritable
+            let mayRead = isReadable && wantsInput(turn)
+            guard budget > 0, writeBudget > 0, mayRead || hasEvents else {
+                let isMore = mayRead || hasEvents || (isWritable && waiting > 0)
+                return rest(&turn, unacknowledged, isMore: isMore)
+            }
+            if mayRead {
+                budget -= Self.readCost
+                return .read
+            }
+            isAnswered = false
+        }
+    }
+
+    /// Ends the turn: keeps what the socket did not take, and looks at where the protocol is: over, or held to which
+    /// deadline.
+    private mutating func rest(_ turn: inout Turn, _ unacknowledged: () -> Int, isMore: Bool) -> Step {
+        keepOutput(&turn)
+        if isFinished, outputCount == 0 {
+            return written == 0 ? close(&turn) : linger(&turn)
+        }
+        let hasRefused = countBodies(turn.context)
+        updateDeadline(&turn, unacknowledged)
+        return isMore || hasRefused ? .yield : .wait
+    }
+
+    /// A read brought those bytes; `wasFull` where there may be more.
+    ///
+    /// A read that did not fill the buffer emptied the socket: the poller will tell of what comes next, so there is no
+    /// second read to find nothing. Unless the peer has finished: of that it has told already.
+    mutating func didRead(_ bytes: borrowing Span<UInt8>, wasFull: Bool, _ turn: inout Turn) {
+        if isReserved { leaveReserve(turn.context) }
+        isReadable = wasFull || isEnding
+        receive(bytes, &turn)
+        _ = countBodies(turn.context)
+    }
+
+    /// A read found the end of what the peer sends.
+    mutating func didReadEnd(_ turn: inout Turn) {
+        if isReserved { leaveReserve(turn.context) }
+        isReadable = false
+        isEnding = true
+        isAnswered = false
+        chooseHTTP1()
+        if let http2 { http2.receiveEnd() } else { http1.receiveEnd() }
+    }
+
+    /// A read found nothing.
+    mutating func didReadNothing() { isReadable = false }
+
+    /// The socket took so many bytes of those that it was offered; `nil` where it takes none now.
+    mutating func didWrite(_ count: Int?, of offered: Int, _ turn: inout Turn) {
+        guard let count else {
+            isWritable = false
             return
         }
-        if readiness.isEnding { isEnding = true }
-        if readiness.isReadable { isReadable = true }
-        if readiness.isWritable { isWritable = true }
-        advance(on: loop)
+        written &+= UInt64(count)
+        writeBudget -= count
+        // The kernel took less than it was offered: it is full, and the poller will tell when it is not.
+        if count < offered { isWritable = false }
+        if let http2 {
+            http2.didWrite(count)
+        } else if !output.isEmpty {
+            output.removeFirst(count)
+        } else {
+            turn.writer.removeFirst(count)
+        }
     }
 
-    /// Does all that is possible now, within bounds that keep one busy connection from holding up the others.
-    func advance(on loop: EventLoop) {
-        if case .lingering = stage { dropInput(on: loop) }
-        guard isOpen else { return }
-        session.tick(loop.now)
-        var budget = 64
-        var isMore = true
-        while isMore, budget > 0 {
-            if isReadable, session.wantsInput {
-                budget -= 8
-                read(on: loop)
-                guard isOpen else { return }
-            }
-            let isAnswered = takeEvents(&budget, on: loop)
-            askForPieces(on: loop)
-            flush(on: loop)
-            guard isOpen else { return }
-            isMore = (isReadable && session.wantsInput) || ((!isAnswered || session.hasEvent) && isWritable)
+    /// So many bytes of input were dropped; `nil` where there were none.
+    mutating func didDiscard(_ count: Int?) {
+        guard case .lingering(let until, let left) = stage, let count else {
+            isReadable = false
+            return
         }
-        if isMore { loop.queue(self) }
-        settle(on: loop)
+        stage = .lingering(until: until, bytes: left - count)
+        dropBudget -= count
     }
+
+    /// The connection is broken, or the peer closed it: unfinished requests are cancelled.
+    mutating func fail(_ turn: inout Turn) { _ = close(&turn) }
 
     /// A deadline noted in ``deadline`` may have passed.
-    func deadlinePassed(on loop: EventLoop) {
+    mutating func deadlinePassed(_ turn: inout Turn, unacknowledged: () -> Int) {
         switch stage {
         case .closed: return
         case .lingering(let until, _):
-            if until <= loop.now { close(on: loop) }
+            if until <= turn.now { _ = close(&turn) }
             return
         case .open: break
         }
-        noteDelivered(on: loop)
-        if writeDeadline.at <= loop.now {
-            close(on: loop)
+        noteDelivered(turn.now, turn.context.deadlines, unacknowledged)
+        if writeDeadline.at <= turn.now {
+            _ = close(&turn)
             return
         }
-        expireWork(on: loop)
-        guard isOpen else { return }
-        if phaseEnds <= loop.now {
-            // A session that stays in a phase it has been told is over is given up.
-            if hasTimedOut {
-                close(on: loop)
-                return
-            }
-            hasTimedOut = true
-            session.tick(loop.now)
-            session.timeOut()
+        expireWork(&turn)
+        guard isOpen, phaseEnds <= turn.now else { return }
+        // A protocol that stays in a phase it has been told is over is given up.
+        if hasTimedOut {
+            _ = close(&turn)
+            return
         }
-        advance(on: loop)
+        hasTimedOut = true
+        timeOut()
     }
 
-    /// Ends an idle connection to make room for another, as its idle deadline would.
+    /// The deadline of the current phase passed, or an idle connection is evicted, as if it had.
+    mutating func timeOut() {
+        isAnswered = false
+        chooseHTTP1()
+        if let http2 {
+            http2.timeOut()
+        } else {
+            http1.timeOut(http1.phase(isHeldBack: isHeldBack))
+        }
+    }
+
+    /// Whether an idle connection may be closed at once when it is evicted: the peer has its last reply.
     ///
-    /// What has arrived by now is served instead. Where the peer's kernel has acknowledged the last reply, or that reply is
-    /// older than a lingering close would wait, there is nothing to linger for and the seat is free at once; elsewhere it
-    /// is a little later. `false` where the connection is not idle after all.
-    func evict(on loop: EventLoop) -> Bool {
-        let before = requests
-        isReadable = true
-        advance(on: loop)
-        guard isOpen else { return true }
-        guard requests == before, isIdle else { return false }
-        let hasHadTime = phaseDeadline.since &+ loop.context.deadlines.linger <= loop.now
-        let isDelivered = hasHadTime || socket.unacknowledged == 0
-        session.timeOut()
-        advance(on: loop)
-        if isDelivered, isOpenOrLingering { close(on: loop) }
-        return true
+    /// Its kernel has acknowledged it, or the reply is older than a lingering close would wait.
+    func isDelivered(_ turn: borrowing Turn, unacknowledged: () -> Int) -> Bool {
+        phaseDeadline.since &+ turn.context.deadlines.linger <= turn.now || unacknowledged() == 0
     }
 
-    /// Whether the peer is waited for and owed nothing.
-    private var isIdle: Bool {
-        isOpen && session.phase == .idle && session.outputCount == 0 && exchanges.isEmpty
-    }
+    /// Looks at the socket again, whatever the poller has told: what has arrived by now is served first.
+    mutating func lookAgain() { isReadable = true }
 
-    /// Has the loop know whether the connection may be evicted, and since when it is idle.
-    private func noteIdleness(on loop: EventLoop) {
-        if isIdle, !isReserved {
-            if idleAfter != requests { loop.idle.append(Int(id.slot)) }
-            idleAfter = requests
-        } else if idleAfter != nil {
-            loop.idle.remove(Int(id.slot))
-            idleAfter = nil
-        }
-    }
-
-    /// A connection of the reserve that has not said anything yet becomes an ordinary one, where a seat has become free.
-    func leaveReserve(on loop: EventLoop) {
-        let context = loop.context
-        guard requests == 0, session.phase == .idle, !context.status.isFull(context.configuration) else { return }
-        isReserved = false
-        reserveEnds = .max
-        session = ConnectionSession(
-            limits: context.configuration.limits, deadlines: context.deadlines, takesBody: context.takesBody)
-        session.tick(loop.now)
-    }
-
-    /// The loop stops taking requests: finish what is in flight.
-    func beginDrain(on loop: EventLoop) {
-        guard isOpen else { return }
-        // What has arrived by now was sent before the client could know.
-        isReadable = true
-        advance(on: loop)
+    /// The loop stops taking requests: finish what is in flight. To be called after a turn for what had arrived by then.
+    mutating func beginDrain(_ turn: borrowing Turn) {
         guard isOpen else { return }
         // A client that has just been answered, or reads a reply whose head let it send more, may be sending its next
         // request, which closing now would lose; HTTP/2 has a drain of its own for that.
-        let isRecent = requests == 0 || phaseDeadline.since &+ EventLoop.lastRequestGrace > loop.now
-        let hasBegun = exchanges.contains { $0.record.status != 0 }
-        if hasBegun || (isRecent && session.phase == .idle), session.version != .http2 {
+        let isRecent = requests == 0 || phaseDeadline.since &+ Self.lastRequestGrace > turn.now
+        let hasBegun = exchanges.contains { $0.status != 0 }
+        if hasBegun || (isRecent && phase == .idle), http2 == nil {
             drainsAfterNext = true
         } else {
-            session.drain()
+            drainSession()
         }
-        advance(on: loop)
+        isAnswered = false
     }
 
-    /// Ends the connection at once; unfinished requests are cancelled.
-    func close(on loop: EventLoop) {
-        if case .closed = stage { return }
-        stage = .closed
-        // A reply cut short must not look like a whole one to a client that takes the end for its end (HTTP/1.0), and
-        // what the kernel still holds of it is of no use to anyone.
-        if exchanges.contains(where: { $0.record.status != 0 }) { socket.resetOnClose() }
-        abandonExchanges(on: loop)
-        if let fault = session.fault {
-            loop.report(HTTPConnectionEnd(fault: fault, peer: peer, requests: requests))
-        }
-        loop.context.status.releaseBodies(countedBodies)
-        countedBodies = 0
-        socket.close()
-        loop.remove(self)
+    // MARK: Bytes in
+
+    /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
+    private func wantsInput(_ turn: borrowing Turn) -> Bool {
+        if let http2 { return http2.wantsInput }
+        return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
 
-    /// Looks at where the session is: over, or held to which deadline.
-    private func settle(on loop: EventLoop) {
-        if session.isFinished, session.outputCount == 0 {
-            if written == 0 {
-                close(on: loop)
-            } else {
-                beginLinger(on: loop)
+    /// Whether so much output waits that no further request of HTTP/1.1 is begun.
+    private var isHeldBack: Bool { output.count > highWater }
+
+    private mutating func receive(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        isAnswered = false
+        if let http2 {
+            bytes.withUnsafeBytes { http2.receive($0) }
+        } else if prefaceMatched != nil {
+            choose(bytes, &turn)
+        } else {
+            receiveHTTP1(bytes, &turn)
+        }
+    }
+
+    /// Compares the connection's first bytes with HTTP/2's preface.
+    private mutating func choose(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        guard let matched = prefaceMatched else { return }
+        var count = 0
+        while matched + count < Self.preface.count, count < bytes.count {
+            guard bytes[count] == Self.preface[matched + count] else {
+                chooseHTTP1()
+                receiveHTTP1(bytes, &turn)
+                return
             }
+            count += 1
+        }
+        // What may yet be HTTP/2's preface is given to HTTP/1.1 as of when its first byte came.
+        if matched == 0 { prefaceBegan = turn.now }
+        prefaceMatched = matched + count
+        guard matched + count == Self.preface.count else { return }
+        prefaceMatched = nil
+        let session = HTTP2Session(
+            limits: turn.context.configuration.limits, deadlines: turn.context.deadlines, now: turn.now,
+            handler: turn.handler, isProbe: probesOnly(turn))
+        Self.preface.withUnsafeBytes { session.receive($0) }
+        bytes.extracting(count..<bytes.count).withUnsafeBytes { session.receive($0) }
+        begin(session)
+    }
+
+    /// When the first byte of what may be a preface came.
+    private var prefaceBegan: UInt64 = 0
+
+    /// What came is not, or will not be, HTTP/2's preface.
+    private mutating func chooseHTTP1() {
+        guard let matched = prefaceMatched else { return }
+        prefaceMatched = nil
+        if isSessionDraining { http1.drain() }
+        guard matched > 0 else { return }
+        input = Array(Self.preface[..<matched])
+        http1.receive(matched, now: prefaceBegan)
+    }
+
+    /// On a connection of the reserve: which paths' bodies are taken.
+    private func probesOnly(_ turn: borrowing Turn) -> (@Sendable (String) -> Bool)? {
+        isReserved ? turn.context.configuration.isProbe : nil
+    }
+
+    private mutating func begin(_ session: HTTP2Session) {
+        if isSessionDraining { session.drain() }
+        http2 = session
+    }
+
+    private mutating func receiveHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        http1.receive(bytes.count, now: turn.now)
+        if input.isEmpty {
+            let consumed = serveHTTP1(bytes, &turn)
+            if consumed < bytes.count, http2 == nil, !http1.isFinished {
+                input.append(bytes.extracting(consumed..<bytes.count))
+            }
+        } else {
+            input.append(bytes)
+        }
+    }
+
+    /// Serves what is kept of the input.
+    private mutating func serveInput(_ turn: inout Turn) {
+        var kept: [UInt8] = []
+        swap(&kept, &input)
+        let consumed = serveHTTP1(kept.span, &turn)
+        if consumed == kept.count || http1.isFinished {
+            kept.removeAll(keepingCapacity: kept.capacity <= Self.inputKept)
+        } else if consumed > 0 {
+            kept.removeSubrange(..<consumed)
+        }
+        swap(&kept, &input)
+    }
+
+    // MARK: Requests
+
+    /// Takes what the protocol hands out and answers it, as far as output does not pile up.
+    private mutating func takeEvents(_ turn: inout Turn) {
+        if let http2 {
+            takeHTTP2Events(http2, &turn)
+        } else if prefaceMatched == nil {
+            serveInput(&turn)
+        } else {
+            isAnswered = true
+        }
+    }
+
+    /// Serves requests of HTTP/1.1; returns how many of the bytes are done with.
+    private mutating func serveHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) -> Int {
+        let context = turn.context
+        var start = 0
+        while budget > 0 {
+            let queued = output.count + turn.writer.output.count
+            guard queued <= highWater else { return start }
+            let rest = bytes.extracting(start..<bytes.count)
+            let (event, consumed) = http1.next(rest, context.configuration.limits)
+            switch event {
+            case .starved:
+                isAnswered = true
+                return start + consumed
+            case .announced:
+                let head = HTTPRequest(http1.head, copy rest, id: RequestID(bits: 0))
+                let admission = turn.handler.admit(head, isProbe: probesOnly(turn))
+                if http1.admit(admission) { turn.writer.append("HTTP/1.1 100 Continue\r\n\r\n") }
+                continue
+            case .request: answerHTTP1(rest, &turn)
+            case .refused(let problem): refuseHTTP1(problem, rest, &turn)
+            case .upgrade(let settings):
+                upgrade(settings, rest, consumed, &turn)
+                return bytes.count
+            }
+            start += consumed
+            budget -= 1 + (output.count + turn.writer.output.count - queued) / 1024
+        }
+        return start
+    }
+
+    private mutating func answerHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        let stream = http1.stream
+        if http1.hasStoredRequest {
+            answer(http1.takeStored(), stream: stream, &turn)
+        } else {
+            let head = http1.head
+            let place = http1.bodyPlace
+            let headBytes = bytes.extracting(0..<place.lowerBound)
+            let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
+            var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
+            answer(&request, stream: stream, route: http1.admittedRoute, bytes: turn.keep(headBytes), &turn)
+        }
+        http1.endRequest()
+    }
+
+    /// Answers a request that is in storage of its own.
+    private mutating func answer(_ stored: consuming StoredRequest, stream: Int, _ turn: inout Turn) {
+        let bytes = stored.bytes
+        let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
+        var body: [UInt8] = []
+        swap(&body, &stored.body)
+        var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
+        answer(&request, stream: stream, route: stored.route, bytes: bytes, &turn)
+    }
+
+    private mutating func refuseHTTP1(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        var stored = http1.takeStored()
+        if stored.bytes.isEmpty { stored.bytes = bytes.extracting(0..<min(bytes.count, http1.headLength)).array }
+        refuse(problem, stored, stream: http1.stream, since: http1.since, &turn)
+        http1.endRequest()
+    }
+
+    /// The request is to be answered over HTTP/2 on this connection, after 101.
+    private mutating func upgrade(
+        _ settings: [UInt8], _ bytes: borrowing Span<UInt8>, _ consumed: Int, _ turn: inout Turn
+    ) {
+        turn.writer.append("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        keepOutput(&turn)
+        var stored = http1.takeStored()
+        stored.bytes = bytes.extracting(0..<consumed).array
+        let session = HTTP2Session(
+            limits: turn.context.configuration.limits, deadlines: turn.context.deadlines, now: turn.now,
+            handler: turn.handler, isProbe: probesOnly(turn), upgrading: stored, settings: settings)
+        swap(&session.output, &output)
+        bytes.extracting(consumed..<bytes.count).withUnsafeBytes { session.receive($0) }
+        begin(session)
+    }
+
+    private mutating func takeHTTP2Events(_ session: HTTP2Session, _ turn: inout Turn) {
+        while budget > 0, session.output.count < highWater {
+            let queued = session.output.count
+            guard let event = session.nextEvent() else {
+                isAnswered = true
+                return
+            }
+            switch event {
+            case .request(let stream):
+                answer(session.takeRequest(of: stream).request, stream: stream, &turn)
+            case .refused(let problem, let stream):
+                let (stored, since) = session.takeRequest(of: stream)
+                refuse(problem, stored, stream: stream, since: since, &turn)
+            case .cancelled(let stream):
+                // A reply that is all on its way is past giving up: then the session only says that it wants no body.
+                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == nil }) {
+                    abandon(exchanges.remove(at: index), &turn)
+                }
+            }
+            budget -= 1 + max(0, session.output.count - queued) / 1024
+        }
+    }
+
+    /// Hands a request to the handler and begins its reply, or its work.
+    private mutating func answer(
+        _ request: inout HTTPRequest, stream: Int, route: Int?, bytes: [UInt8], _ turn: inout Turn
+    ) {
+        requests += 1
+        var exchange = Exchange(
+            stream: stream, head: request.head, bytes: bytes, id: request.id, startedAt: turn.now,
+            requestBytes: request.bodyCount)
+        if isReserved || turn.isDraining { drainSession() }
+        if isReserved, !turn.context.configuration.isProbe(request.pathText) {
+            fail(&exchange, unavailable("All connections are taken.", turn.context), request.bytes, &turn)
+        } else {
+            request.route = route ?? turn.handler.admit(request).route
+            let reply = turn.handler.respond(to: &request, &turn.writer)
+            take(reply, &exchange, request.bytes, &turn)
+        }
+        exchanges.append(exchange)
+    }
+
+    /// Begins a reply, or the work for it where the budget has room.
+    private mutating func take(
+        _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+    ) {
+        switch consume reply {
+        case .written: endWritten(&exchange, bytes, &turn)
+        case .ready(let response): begin(response, &exchange, bytes, &turn)
+        case .deferred(let cost, let run):
+            exchange.work?.release(turn.context)
+            exchange.work = nil
+            if turn.context.status.takeCost(cost, budget: turn.context.configuration.workBudget) {
+                if exchange.bytes.isEmpty { exchange.bytes = turn.copy(bytes) }
+                submit(run, cost: cost, &exchange, &turn)
+            } else {
+                fail(&exchange, unavailable("The work budget is full.", turn.context), bytes, &turn)
+            }
+        }
+    }
+
+    /// Answers a request that the protocol refused.
+    private mutating func refuse(
+        _ problem: HTTPProblem, _ stored: StoredRequest, stream: Int, since: UInt64, _ turn: inout Turn
+    ) {
+        requests += 1
+        let id = RequestID(sentIn: stored.head, stored.bytes.span) ?? turn.nextRequestID()
+        var exchange = Exchange(
+            stream: stream, head: stored.head, bytes: stored.bytes, id: id, startedAt: since,
+            requestBytes: 0)
+        if isReserved || turn.isDraining { drainSession() }
+        fail(&exchange, problem, stored.bytes.span, &turn)
+        exchanges.append(exchange)
+    }
+
+    private func unavailable(_ detail: String, _ context: ServerContext) -> HTTPProblem {
+        .serviceUnavailable(detail, retryAfter: context.configuration.retryAfter)
+    }
+
+    private mutating func fail(
+        _ exchange: inout Exchange, _ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+    ) {
+        exchange.problem = problem.slug
+        let bytes = copy bytes
+        let request = HTTPRequest(exchange.head, bytes, id: exchange.id)
+        var response = problem.response(requestID: request.idText)
+        turn.handler.complete(&response, for: request)
+        begin(response, &exchange, bytes, &turn)
+    }
+
+    private mutating func submit(
+        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, cost: Int, _ exchange: inout Exchange,
+        _ turn: inout Turn
+    ) {
+        let work = Work(cost: cost)
+        let job = turn.executor.submit(run, for: id, stream: exchange.stream, work.cancellation)
+        // From the request on, however often it defers.
+        work.begin(job, deadline: exchange.startedAt &+ turn.context.deadlines.request)
+        exchange.work = work
+        http2?.expect(replyBytes: Work.replyBytes(cost: cost), for: exchange.stream)
+    }
+
+    // MARK: Replies
+
+    /// The handler has printed the whole reply.
+    private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        precondition(turn.writer.status != 0, "a handler that says so has written a reply")
+        guard http2 == nil else {
+            begin(turn.writer.takeResponse(), &exchange, bytes, &turn)
             return
         }
-        countBodies(on: loop)
-        noteIdleness(on: loop)
-        let phase = session.phase
-        var ends = phaseDeadline.update(phase, requests: requests, now: loop.now, limits: loop.context.deadlines)
+        let length = turn.writer.bodyCount
+        let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
+        turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
+        exchange.status = head.status
+        if hasContent { exchange.responseBytes = length }
+        end(&exchange, &turn)
+    }
+
+    /// Begins the reply: all of it, or its head where the body is made piece by piece.
+    private mutating func begin(
+        _ response: HTTPResponse, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+    ) {
+        exchange.status = response.status
+        var length: Int?
+        if case .bytes(let content) = response.body { length = content.count }
+        let hasContent: Bool
+        if let http2 {
+            http2.respond(response, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            hasContent = exchange.head.method != .head && response.status != 204 && response.status != 304
+        } else {
+            guard http1.isHandling else { return }
+            let head: ResponseHead
+            (head, hasContent) = http1.beginReply(status: response.status, length: length, date: turn.date)
+            let (id, bytes) = (exchange.id, copy bytes)
+            turn.writer.append(atMost: ResponseHead.room + response.fields.room) {
+                head.write(response.fields, id: id, bytes, to: &$0)
+            }
+        }
+        switch response.body {
+        case .bytes(let content):
+            if hasContent {
+                exchange.responseBytes = content.count
+                if http2 == nil { append(content, &turn) }
+            }
+            end(&exchange, &turn)
+        case .stream(let source):
+            if hasContent {
+                let work = exchange.work ?? Work(cost: 0)
+                work.source = source
+                exchange.work = work
+            } else {
+                end(&exchange, &turn)
+            }
+        }
+    }
+
+    /// Queues content of HTTP/1.1: copied where it is short, else taken over.
+    private mutating func append(_ content: [UInt8], _ turn: inout Turn) {
+        guard content.count > HTTPOutput.copyLimit else {
+            turn.writer.append(content)
+            return
+        }
+        keepOutput(&turn)
+        output.append(content)
+    }
+
+    /// Queues a piece of a streamed body.
+    private mutating func write(_ piece: [UInt8], to stream: Int, isLast: Bool, _ turn: inout Turn) {
+        if let http2 {
+            http2.write(piece, to: stream, isLast: isLast)
+            return
+        }
+        guard let isChunked = http1.isStreamingChunked, stream == http1.stream else { return }
+        // An empty chunk would be the last one.
+        if !piece.isEmpty {
+            if isChunked {
+                turn.writer.append(atMost: 18) {
+                    $0.appendHexadecimal(UInt64(piece.count))
+                    $0.append("\r\n")
+                }
+            }
+            append(piece, &turn)
+            if isChunked { turn.writer.append("\r\n") }
+        }
+        if isLast {
+            if isChunked { turn.writer.append("0\r\n\r\n") }
+            http1.endReply()
+        }
+    }
+
+    /// Whether a streamed body should make its next piece now.
+    private func wantsBody(of stream: Int, _ turn: borrowing Turn) -> Bool {
+        if let http2 { return http2.wantsBody(of: stream) }
+        return http1.isStreamingChunked != nil && stream == http1.stream
+            && output.count + turn.writer.output.count <= highWater
+    }
+
+    /// All of the reply is made.
+    private mutating func end(_ exchange: inout Exchange, _ turn: inout Turn) {
+        exchange.work?.release(turn.context)
+        exchange.work = nil
+        exchange.isMade = true
+        exchange.endsAt = outputEnd(of: exchange.stream, turn)
+    }
+
+    /// The output position at which all that is made of a reply ends; `nil` while the protocol holds some of it back.
+    private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
+        if let http2, http2.holdsReply(of: stream) { return nil }
+        return written &+ UInt64(outputCount + turn.writer.output.count)
+    }
+
+    /// Deferred work is done.
+    ///
+    /// What comes for a request that is gone is dropped.
+    mutating func receive(_ reply: HTTPReply, for stream: Int, _ turn: inout Turn) {
+        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
+            return
+        }
+        var exchange = exchanges.remove(at: index)
+        exchange.work?.endJob()
+        let bytes = exchange.bytes
+        take(reply, &exchange, bytes.span, &turn)
+        exchanges.insert(exchange, at: index)
+        isAnswered = false
+    }
+
+    /// A piece of a streamed body is made, or none is there yet, or none can be made.
+    mutating func receive(_ parts: [[UInt8]], _ progress: HTTPBodyProgress, for stream: Int, _ turn: inout Turn) {
+        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }),
+            let work = exchanges[index].work
+        else { return }
+        isAnswered = false
+        // However long the piece turned out to be, what was expected has come.
+        http2?.expect(replyBytes: 0, for: stream)
+        switch progress {
+        case .failed:
+            work.endJob()
+            exchanges[index].problem = HTTPProblemKind.internalError.slug
+            cut(at: index, &turn)
+        case .more where parts.allSatisfy(\.isEmpty):
+            if !work.endEmptyJob(now: turn.now) {
+                work.endJob()
+                cut(at: index, &turn)
+            }
+        case .more, .last:
+            work.endJob()
+            for part in parts {
+                exchanges[index].responseBytes += part.count
+                write(part, to: stream, isLast: false, &turn)
+            }
+            if progress == .last {
+                write([], to: stream, isLast: true, &turn)
+                var exchange = exchanges[index]
+                end(&exchange, &turn)
+                exchanges[index] = exchange
+            }
+        }
+    }
+
+    /// Has the pool make the next piece of every streamed body whose client takes it.
+    ///
+    /// One piece at a time per stream; the streams of a connection do not wait for each other.
+    private mutating func askForPieces(_ turn: inout Turn) {
+        for index in exchanges.indices {
+            guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
+                wantsBody(of: exchanges[index].stream, turn)
+            else { continue }
+            let stream = exchanges[index].stream
+            let job = turn.executor.submit(source, for: id, stream: stream, work.cancellation)
+            work.beginPiece(job, now: turn.now, span: turn.context.deadlines.request)
+            http2?.expect(replyBytes: Work.pieceBytes, for: stream)
+        }
+    }
+
+    /// By when the compute pool has to be done, or a source that had nothing is asked again.
+    private var workDeadline: UInt64 {
+        var earliest = UInt64.max
+        for index in exchanges.indices {
+            guard let work = exchanges[index].work else { continue }
+            earliest = min(earliest, work.deadline, work.resumesAt ?? .max)
+        }
+        return earliest
+    }
+
+    /// Gives up work that took too long: 503, or a cut reply where it has begun.
+    private mutating func expireWork(_ turn: inout Turn) {
+        for index in exchanges.indices {
+            guard isOpen, let work = exchanges[index].work, work.deadline <= turn.now else { continue }
+            isAnswered = false
+            if exchanges[index].status == 0 {
+                work.cancel(turn.context)
+                var exchange = exchanges[index]
+                exchange.work = nil
+                let bytes = exchange.bytes
+                fail(&exchange, unavailable("The request took too long.", turn.context), bytes.span, &turn)
+                exchanges[index] = exchange
+            } else {
+                cut(at: index, &turn)
+            }
+        }
+    }
+
+    /// Cuts a reply that has begun, so that its client sees that it is not whole.
+    ///
+    /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
+    private mutating func cut(at index: Int, _ turn: inout Turn) {
+        exchanges[index].work?.cancel(turn.context)
+        exchanges[index].work = nil
+        if exchanges[index].head.version == .http1_0 {
+            _ = close(&turn)
+        } else if let http2 {
+            http2.abort(exchanges[index].stream)
+        } else if exchanges[index].stream == http1.stream {
+            http1.abort()
+        }
+    }
+
+    /// Tells of the requests whose replies are out.
+    private mutating func finishExchanges(_ turn: inout Turn) {
+        guard !exchanges.isEmpty else { return }
+        var index = 0
+        while index < exchanges.count {
+            if exchanges[index].isMade, exchanges[index].endsAt == nil {
+                let end = outputEnd(of: exchanges[index].stream, turn)
+                exchanges[index].endsAt = end
+            }
+            if let end = exchanges[index].endsAt, end <= written {
+                turn.report(exchanges.remove(at: index), peer: peer, isComplete: true)
+            } else {
+                index += 1
+            }
+        }
+    }
+
+    private mutating func abandon(_ exchange: consuming Exchange, _ turn: inout Turn) {
+        exchange.work?.cancel(turn.context)
+        turn.report(exchange, peer: peer, isComplete: false)
+    }
+
+    // MARK: Output
+
+    /// Bytes that wait for the socket, beside those of this turn.
+    private var outputCount: Int { http2?.output.count ?? output.count }
+
+    /// Lends what is to be written next, oldest first.
+    func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
+        if let http2 { return http2.output.withFirstSegments(body) }
+        if !output.isEmpty { return output.withFirstSegments(body) }
+        return turn.writer.output.withUnsafeBytes { bytes in
+            withUnsafePointer(to: bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
+        }
+    }
+
+    /// Keeps what this turn has made and the socket has not taken, behind what was kept before.
+    private mutating func keepOutput(_ turn: inout Turn) {
+        guard !turn.writer.output.isEmpty else { return }
+        output.write { $0 += turn.writer.output }
+        turn.writer.removeAll()
+    }
+
+    // MARK: Deadlines and ends
+
+    /// What the peer is being waited for.
+    private var phase: HTTPSessionPhase {
+        if let http2 { return http2.phase }
+        if let prefaceMatched, prefaceMatched > 0 { return .head }
+        return http1.phase(isHeldBack: isHeldBack)
+    }
+
+    /// Nothing more will be read or answered.
+    private var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
+
+    /// The protocol stops taking new requests, finishes those in flight, then is finished.
+    private mutating func drainSession() {
+        isSessionDraining = true
+        if let http2 {
+            http2.drain()
+        } else if prefaceMatched ?? 0 == 0 {
+            http1.drain()
+        }
+    }
+
+    private mutating func updateDeadline(_ turn: inout Turn, _ unacknowledged: () -> Int) {
+        let limits = turn.context.deadlines
+        let phase = phase
+        var ends = phaseDeadline.update(phase, requests: requests, now: turn.now, limits: limits)
         if drainsAfterNext, phase == .idle {
-            let grace = phaseDeadline.since &+ EventLoop.lastRequestGrace
-            ends = min(ends, max(loop.lastRequestDeadline, grace))
+            let grace = phaseDeadline.since &+ Self.lastRequestGrace
+            ends = min(ends, max(turn.lastRequestDeadline, grace))
         }
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends
-        noteDelivered(on: loop)
-        var next = min(phaseEnds, writeDeadline.at, workDeadline)
+        noteDelivered(turn.now, limits, unacknowledged)
+        deadline = min(phaseEnds, writeDeadline.at, workDeadline)
         if writeDeadline.at != .max {
             // Nobody tells when the peer acknowledges: looking now and then dates its last progress.
-            next = min(next, loop.now &+ loop.context.deadlines.write / 8)
+            deadline = min(deadline, turn.now &+ limits.write / 8)
         }
-        setDeadline(next, on: loop)
     }
 
     /// Credits the peer with what it has taken of the output that waits for it.
-    private func noteDelivered(on loop: EventLoop) {
-        let limits = loop.context.deadlines
-        guard session.outputCount > 0 else {
+    private mutating func noteDelivered(_ now: UInt64, _ limits: DeadlineLimits, _ unacknowledged: () -> Int) {
+        guard outputCount > 0 else {
             writeDeadline.clear()
             return
         }
         guard !isWritable || writeDeadline.at != .max else { return }
-        let delivered = written &- UInt64(socket.unacknowledged)
+        let delivered = written &- UInt64(unacknowledged())
         if writeDeadline.at == .max {
-            writeDeadline.start(progress: delivered, now: loop.now, span: limits.write)
+            writeDeadline.start(progress: delivered, now: now, span: limits.write)
         } else {
-            writeDeadline.update(progress: delivered, now: loop.now, span: limits.write, rate: limits.rate)
+            writeDeadline.update(progress: delivered, now: now, span: limits.write, rate: limits.rate)
         }
     }
 
-    /// Holds what the session keeps of unfinished bodies against the server's memory for them; where it does not fit,
-    /// the request that holds most is refused.
+    /// Holds what is kept of unfinished bodies against the server's memory for them; where it does not fit, the request
+    /// that holds most is refused, and the result is true.
     ///
     /// The first 64 KiB are free: they are bounded by the number of connections, and small requests are served on.
-    func countBodies(on loop: EventLoop) {
-        let counted = max(0, session.bodyBytes - 64 * 1024)
-        guard counted != countedBodies else { return }
-        let status = loop.context.status
+    private mutating func countBodies(_ context: ServerContext) -> Bool {
+        let counted = max(0, (http2?.bodyBytes ?? http1.bodyBytes) - 64 * 1024)
+        guard counted != countedBodies else { return false }
         if counted < countedBodies {
-            status.releaseBodies(countedBodies - counted)
+            context.status.releaseBodies(countedBodies - counted)
             countedBodies = counted
-        } else if status.takeBodies(counted - countedBodies, limit: loop.context.configuration.bodyMemory) {
-            countedBodies = counted
-        } else {
-            session.refuseLargestBody(unavailable("The memory for request bodies is full.", on: loop))
-            loop.queue(self)
+            return false
         }
+        if context.status.takeBodies(counted - countedBodies, limit: context.configuration.bodyMemory) {
+            countedBodies = counted
+            return false
+        }
+        let problem = unavailable("The memory for request bodies is full.", context)
+        if let http2 { http2.refuseLargestBody(problem) } else { http1.refuseBody(problem) }
+        isAnswered = false
+        return true
     }
 
-    private func beginLinger(on loop: EventLoop) {
-        loop.context.status.releaseBodies(countedBodies)
-        countedBodies = 0
-        abandonExchanges(on: loop)
-        loop.idle.remove(Int(id.slot))
-        socket.shutDownWriting()
-        let until = loop.now &+ loop.context.deadlines.linger
-        stage = .lingering(until: until, bytes: max(0, loop.context.configuration.lingerBytes))
-        setDeadline(until, on: loop)
+    /// A connection of the reserve that has not said anything yet becomes an ordinary one, where a seat has become free.
+    private mutating func leaveReserve(_ context: ServerContext) {
+        guard requests == 0, phase == .idle, !context.status.isFull(context.configuration) else { return }
+        isReserved = false
+        reserveEnds = .max
+        http1 = HTTP1Session(offersHTTP2: true)
+        isSessionDraining = false
+    }
+
+    private mutating func linger(_ turn: inout Turn) -> Step {
+        release(&turn)
+        let until = turn.now &+ turn.context.deadlines.linger
+        stage = .lingering(until: until, bytes: max(0, turn.context.configuration.lingerBytes))
+        deadline = until
         isReadable = true
-        dropInput(on: loop)
+        return .shutDownWriting
     }
 
-    private func setDeadline(_ deadline: UInt64, on loop: EventLoop) {
-        self.deadline = deadline
-        loop.note(deadline: deadline)
+    private mutating func close(_ turn: inout Turn) -> Step {
+        if case .closed(let isReset) = stage { return .close(isReset: isReset) }
+        // A reply cut short must not look like a whole one to a client that takes the end for its end (HTTP/1.0), and
+        // what the kernel still holds of it is of no use to anyone.
+        let isReset = exchanges.contains { $0.status != 0 }
+        stage = .closed(isReset: isReset)
+        release(&turn)
+        if let fault = http2?.fault { turn.report(HTTPConnectionEnd(fault: fault, peer: peer, requests: requests)) }
+        turn.writer.removeAll()
+        return .close(isReset: isReset)
+    }
+
+    /// Nobody waits for what is unfinished.
+    private mutating func release(_ turn: inout Turn) {
+        while let exchange = exchanges.popLast() { abandon(exchange, &turn) }
+        turn.context.status.releaseBodies(countedBodies)
+        countedBodies = 0
     }
 }

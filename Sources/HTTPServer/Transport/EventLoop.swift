@@ -1,43 +1,45 @@
 import CEpoll
-import Glibc
 
 /// Serves the connections of its listeners on one thread, which does nothing else until the server stops.
 ///
-/// Confined to that thread: other threads reach it through its ``Mailbox``. One turn: wait, serve what became ready,
+/// It belongs to that thread alone: others reach it through its ``Mailbox``. One turn: wait, serve what became ready,
 /// serve what had more to do than one turn allows, look at deadlines, let the observer write.
-final class EventLoop {
-    let context: ServerContext
-    let mailbox: Mailbox
-    /// Where every read of this loop goes, 64 KiB.
-    let buffer: UnsafeMutableRawBufferPointer
-    /// The time at the last look, nanoseconds.
-    private(set) var now: UInt64
-    private(set) var date = HTTPDate()
-    private(set) var isDraining = false
-    /// While draining: when connections are closed that could have sent one more request.
-    private(set) var lastRequestDeadline = UInt64.max
+struct EventLoop: ~Copyable {
+    /// A place for a connection.
+    private struct Slot {
+        /// The connection in it, of which the loop is the only owner.
+        var connection: UnsafeMutablePointer<Connection>?
+        var socket: Socket
+        /// Counts the connections that the slot has had: what is meant for one that is gone finds nobody.
+        var generation: UInt32 = 0
+        /// Waits for its next turn in ``queued``.
+        var isQueued = false
+        /// How many requests had come when the connection was noted as idle; `nil` while it is not.
+        var idleAfter: Int?
+    }
 
-    /// The connections that may be evicted.
-    var idle = EvictionOrder()
-
+    private var turn: Turn
+    private let context: ServerContext
     private let poller: Poller
+    private let mailbox: Mailbox
     /// The loop that is asked next for room, and how many others there are.
     private let neighbour: (mailbox: Mailbox, others: Int)
     private var acceptor: Acceptor
     private let counters: LoopCounters
-    private let observer: any HTTPObserver
+    /// Where every read of this loop goes, 64 KiB.
+    private let buffer: UnsafeMutableRawBufferPointer
     private let events: UnsafeMutableBufferPointer<epoll_event>
-    private var ids = RequestIDs(seed: UInt64.random(in: .min ... .max))
 
-    private var connections: [Connection?] = []
-    private var generations: [UInt32] = []
+    private var slots: [Slot] = []
     private var freeSlots: [Int] = []
     private var openCount = 0
-    private var queued: [Connection] = []
+    /// Connections that had more to do than their turn allowed.
+    private var queued: [ConnectionID] = []
     private var inbox: [LoopMessage] = []
+    /// The connections that may be evicted.
+    private var idle = EvictionOrder()
 
     private var nextScan = UInt64.max
-    private var flushAt = UInt64.max
     private var drainBegins = UInt64.max
     private var drainEnds = UInt64.max
     /// Who waits for the end of this turn.
@@ -46,15 +48,8 @@ final class EventLoop {
 
     private static let listenerToken = UInt64.max
     private static let mailboxToken = UInt64.max - 1
-    /// How long what the observer buffered may wait, nanoseconds.
-    private static let flushInterval: UInt64 = 200_000_000
     /// The least time between two looks at all deadlines, nanoseconds.
     private static let scanInterval: UInt64 = 5_000_000
-    /// How long a draining loop waits for one more request of a connection that is new or was idle for less than this.
-    static let lastRequestGrace: UInt64 = 1_000_000_000
-    /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
-    /// are no use to a probe.
-    static let reserveDeadline: UInt64 = 1_000_000_000
     private static let acceptsPerTurn = 64
     /// Connections that are looked at for one that is idle still, whenever room is needed.
     private static let evictionTries = 4
@@ -68,12 +63,13 @@ final class EventLoop {
         neighbour = (mailboxes[(index + 1) % mailboxes.count], mailboxes.count - 1)
         acceptor = Acceptor(listeners: listeners)
         counters = context.status.makeLoopCounters()
-        observer = context.makeObserver(index)
+        turn = Turn(
+            context: context, handler: context.makeHandler(index),
+            executor: PoolExecutor(pool: context.pool, mailbox: mailboxes[index]), observer: context.makeObserver(index),
+            counters: counters)
         buffer = .allocate(byteCount: 64 * 1024, alignment: 64)
         events = .allocate(capacity: 256)
         events.initialize(repeating: epoll_event())
-        now = context.clock.monotonic()
-        date.update(unixSeconds: context.clock.unixSeconds())
     }
 
     deinit {
@@ -82,125 +78,195 @@ final class EventLoop {
     }
 
     /// Serves until the server has drained or is stopped.
-    func run() {
+    mutating func run() {
         _ = poller.watchInput(mailbox.descriptor, token: Self.mailboxToken)
         _ = acceptor.watch(poller, token: Self.listenerToken)
-        while !isStopped, !(isDraining && acceptor.isEnded && openCount == 0) {
-            turn()
+        while !isStopped, !(turn.isDraining && acceptor.isEnded && openCount == 0) {
+            runTurn()
         }
-        for connection in connections { connection?.close(on: self) }
-        observer.flush()
+        for slot in slots.indices { fail(slot) }
+        turn.flushObserver()
         if !acceptor.isEnded { acceptor.end() }
         poller.close()
         mailbox.end()
         endTurn()
     }
 
-    private func turn() {
-        poller.wait(milliseconds: millisecondsToWait, into: events) { token, readiness in
-            updateTime()
-            switch token {
+    private mutating func runTurn() {
+        let count = poller.wait(milliseconds: millisecondsToWait, into: events)
+        for index in 0..<count {
+            turn.look()
+            let event = events[index]
+            switch event.data.u64 {
             case Self.mailboxToken: readMail()
             case Self.listenerToken: accept()
-            default: connection(ConnectionID(token: token))?.ready(readiness, on: self)
+            default: becameReady(ConnectionID(token: event.data.u64), Poller.Readiness(event))
             }
         }
-        updateTime()
+        turn.look()
         if !queued.isEmpty {
-            var turn: [Connection] = []
-            swap(&turn, &queued)
-            for connection in turn {
-                connection.isQueued = false
-                connection.advance(on: self)
+            var again: [ConnectionID] = []
+            swap(&again, &queued)
+            for id in again {
+                guard let slot = slot(of: id) else { continue }
+                slots[slot].isQueued = false
+                serve(slot)
             }
         }
-        if nextScan <= now { scanDeadlines() }
-        if acceptor.pausedUntil <= now { resumeAccepting() }
-        if acceptor.closesAt <= now { endAccepting() }
-        if flushAt <= now {
-            flushAt = .max
-            observer.flush()
-        }
-        if drainBegins <= now { beginDrain() }
-        if drainEnds <= now { isStopped = true }
+        if nextScan <= turn.now { scanDeadlines() }
+        if acceptor.pausedUntil <= turn.now { resumeAccepting() }
+        if acceptor.closesAt <= turn.now { endAccepting() }
+        if turn.flushAt <= turn.now { turn.flushObserver() }
+        if drainBegins <= turn.now { beginDrain() }
+        if drainEnds <= turn.now { isStopped = true }
         if queued.isEmpty { endTurn() }
     }
 
-    private func endTurn() {
+    private mutating func endTurn() {
         while let whenOver = turnEnds.popLast() { whenOver() }
-    }
-
-    private func updateTime() {
-        now = context.clock.monotonic()
-        date.update(unixSeconds: context.clock.unixSeconds())
     }
 
     /// Until the next thing that happens by itself, rounded up; −1 for never.
     private var millisecondsToWait: Int32 {
         if !queued.isEmpty { return 0 }
-        let next = min(nextScan, flushAt, acceptor.pausedUntil, acceptor.closesAt, drainBegins, drainEnds)
-        if next <= now { return 0 }
+        let next = min(nextScan, turn.flushAt, acceptor.pausedUntil, acceptor.closesAt, drainBegins, drainEnds)
+        if next <= turn.now { return 0 }
         if next == .max || !context.clock.isRunning { return -1 }
-        return Int32(clamping: (next - now - 1) / 1_000_000 + 1)
+        return Int32(clamping: (next - turn.now - 1) / 1_000_000 + 1)
     }
 
-    // MARK: What connections ask for
+    // MARK: Connections
+
+    /// The slot of a connection that is still there.
+    private func slot(of id: ConnectionID) -> Int? {
+        let slot = Int(id.slot)
+        guard slots.indices.contains(slot), slots[slot].generation == id.generation, slots[slot].connection != nil else {
+            return nil
+        }
+        return slot
+    }
+
+    private mutating func becameReady(_ id: ConnectionID, _ readiness: Poller.Readiness) {
+        guard let slot = slot(of: id), let connection = slots[slot].connection else { return }
+        if readiness.isBroken {
+            fail(slot)
+            return
+        }
+        connection.pointee.becameReady(
+            isReadable: readiness.isReadable, isWritable: readiness.isWritable, isEnding: readiness.isEnding)
+        serve(slot)
+    }
+
+    /// Does all that a connection can do now, within the bounds of its turn.
+    private mutating func serve(_ slot: Int) {
+        guard let connection = slots[slot].connection else { return }
+        connection.pointee.beginTurn(now: turn.now)
+        carryOut(connection, slot)
+    }
+
+    /// Carries out what a connection wants done, until it wants nothing more now.
+    private mutating func carryOut(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
+        let socket = slots[slot].socket
+        while true {
+            switch connection.pointee.next(&turn, unacknowledged: { socket.unacknowledged }) {
+            case .read: read(connection, socket)
+            case .write: write(connection, socket)
+            case .discard(let count):
+                switch socket.discard(count) {
+                case .moved(let count) where count > 0: connection.pointee.didDiscard(count)
+                case .wouldBlock: connection.pointee.didDiscard(nil)
+                case .moved, .failed: connection.pointee.fail(&turn)
+                }
+            case .shutDownWriting:
+                socket.shutDownWriting()
+                idle.remove(slot)
+            case .yield:
+                settle(connection, slot)
+                queue(slot)
+                return
+            case .wait:
+                settle(connection, slot)
+                return
+            case .close(let isReset):
+                if isReset { socket.resetOnClose() }
+                socket.close()
+                remove(slot)
+                return
+            }
+        }
+    }
+
+    private mutating func read(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {
+        switch socket.read(into: buffer) {
+        case .moved(0): connection.pointee.didReadEnd(&turn)
+        case .moved(let count):
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).assumingMemoryBound(to: UInt8.self)
+            connection.pointee.didRead(bytes.span, wasFull: count == buffer.count, &turn)
+        case .wouldBlock: connection.pointee.didReadNothing()
+        case .failed: connection.pointee.fail(&turn)
+        }
+    }
+
+    private mutating func write(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {
+        var offered = 0
+        let outcome = connection.pointee.withOutput(turn) { segments in
+            for segment in segments { offered += segment.count }
+            return socket.write(segments)
+        }
+        switch outcome {
+        case .moved(let count): connection.pointee.didWrite(count, of: offered, &turn)
+        case .wouldBlock: connection.pointee.didWrite(nil, of: offered, &turn)
+        case .failed: connection.pointee.fail(&turn)
+        }
+    }
+
+    /// A connection waits: notes by when it has to be looked at, and whether it may be evicted.
+    private mutating func settle(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
+        if connection.pointee.deadline < nextScan { nextScan = connection.pointee.deadline }
+        if connection.pointee.isIdle, !connection.pointee.isReserved {
+            let requests = connection.pointee.requests
+            if slots[slot].idleAfter != requests { idle.append(slot) }
+            slots[slot].idleAfter = requests
+        } else if slots[slot].idleAfter != nil {
+            idle.remove(slot)
+            slots[slot].idleAfter = nil
+        }
+    }
 
     /// Gives a connection another turn after all others had theirs.
-    func queue(_ connection: Connection) {
-        guard !connection.isQueued else { return }
-        connection.isQueued = true
-        queued.append(connection)
+    private mutating func queue(_ slot: Int) {
+        guard !slots[slot].isQueued else { return }
+        slots[slot].isQueued = true
+        queued.append(ConnectionID(slot: UInt32(truncatingIfNeeded: slot), generation: slots[slot].generation))
     }
 
-    /// Makes sure that deadlines are looked at then.
-    func note(deadline: UInt64) {
-        if deadline < nextScan { nextScan = deadline }
-    }
-
-    func nextRequestID() -> String { ids.next() }
-
-    /// A request is over.
-    func report(_ exchange: inout Exchange) {
-        let end = context.clock.monotonic()
-        exchange.record.duration = end > exchange.startedAt ? end - exchange.startedAt : 0
-        counters.count(exchange.record)
-        observer.record(exchange.record)
-        if flushAt == .max { flushAt = now &+ Self.flushInterval }
-    }
-
-    /// A connection was ended for what its peer sent.
-    func report(_ end: HTTPConnectionEnd) {
-        context.status.count(end.fault)
-        observer.record(end)
-        if flushAt == .max { flushAt = now &+ Self.flushInterval }
+    /// Closes a connection at once.
+    private mutating func fail(_ slot: Int) {
+        guard let connection = slots[slot].connection else { return }
+        connection.pointee.fail(&turn)
+        carryOut(connection, slot)
     }
 
     /// Forgets a closed connection.
-    ///
-    /// Its slot's next one has another generation.
-    func remove(_ connection: Connection) {
-        let slot = Int(connection.id.slot)
-        guard connections.indices.contains(slot), connections[slot] === connection else { return }
+    private mutating func remove(_ slot: Int) {
+        guard let connection = slots[slot].connection else { return }
         idle.remove(slot)
-        connections[slot] = nil
-        generations[slot] &+= 1
+        connection.deinitialize(count: 1)
+        connection.deallocate()
+        slots[slot].connection = nil
+        slots[slot].generation &+= 1
+        slots[slot].isQueued = false
+        slots[slot].idleAfter = nil
         freeSlots.append(slot)
         openCount -= 1
         context.status.countClosed()
         // A seat and a descriptor are free: no need to wait for the pause to end.
-        if acceptor.isPaused { acceptor.pausedUntil = now }
-    }
-
-    private func connection(_ id: ConnectionID) -> Connection? {
-        let slot = Int(id.slot)
-        guard connections.indices.contains(slot), generations[slot] == id.generation else { return nil }
-        return connections[slot]
+        if acceptor.isPaused { acceptor.pausedUntil = turn.now }
     }
 
     // MARK: Accepting
 
-    private func accept(limit: Int = acceptsPerTurn) {
+    private mutating func accept(limit: Int = acceptsPerTurn) {
         let configuration = context.configuration
         let maximum = max(0, configuration.maxConnections)
         let seats = maximum + max(0, configuration.reservedConnections)
@@ -240,56 +306,76 @@ final class EventLoop {
     ///
     /// `false` where no seat is free now. Idle clients may keep what seats they like until others need them: then the one
     /// that needs it least goes, and never one with a request in flight.
-    private func makeRoom() -> Bool {
-        if isDraining { return false }
-        if let evicted = evictLongestIdle() { return !evicted.isOpenOrLingering }
+    private mutating func makeRoom() -> Bool {
+        if turn.isDraining { return false }
+        if let isFree = evictLongestIdle() { return isFree }
         if neighbour.others > 0 { neighbour.mailbox.post(.evict(others: neighbour.others)) }
         return false
     }
 
-    /// The connection that was evicted, which may linger.
-    private func evictLongestIdle() -> Connection? {
+    /// Whether the seat of the connection that was evicted is free at once; `nil` where none was.
+    private mutating func evictLongestIdle() -> Bool? {
         for _ in 0..<Self.evictionTries {
-            guard let slot = idle.oldest, let connection = connections[slot] else { return nil }
-            if connection.evict(on: self) { return connection }
+            guard let slot = idle.oldest else { return nil }
+            if let isFree = evict(slot) { return isFree }
         }
         return nil
     }
 
-    private func add(_ socket: Socket, peer: String, isReserved: Bool) {
-        let slot = freeSlots.popLast() ?? connections.count
-        if slot == connections.count {
-            connections.append(nil)
-            generations.append(0)
-        }
-        let id = ConnectionID(slot: UInt32(truncatingIfNeeded: slot), generation: generations[slot])
-        let connection = Connection(
-            id: id, socket: socket, peer: peer, isReserved: isReserved, context: context)
-        connections[slot] = connection
-        openCount += 1
-        counters.countAccept()
-        if poller.watch(socket, token: id.token) {
-            connection.begin(on: self)
-            if isDraining { connection.beginDrain(on: self) }
-        } else {
-            connection.close(on: self)
-        }
+    /// Ends an idle connection to make room for another, as its idle deadline would.
+    ///
+    /// What has arrived by now is served instead. Where the peer has its last reply there is nothing to linger for and the
+    /// seat is free at once; elsewhere it is a little later.
+    ///
+    /// - Returns: whether the seat is free; `nil` where the connection is not idle after all.
+    private mutating func evict(_ slot: Int) -> Bool? {
+        guard let connection = slots[slot].connection else { return nil }
+        let socket = slots[slot].socket
+        let requests = connection.pointee.requests
+        connection.pointee.lookAgain()
+        serve(slot)
+        guard slots[slot].connection != nil else { return true }
+        guard connection.pointee.isOpen else { return false }
+        guard connection.pointee.requests == requests, connection.pointee.isIdle else { return nil }
+        let isDelivered = connection.pointee.isDelivered(turn) { socket.unacknowledged }
+        connection.pointee.timeOut()
+        serve(slot)
+        if isDelivered { fail(slot) }
+        return slots[slot].connection == nil
     }
 
-    private func pauseAccepting() {
+    private mutating func add(_ socket: Socket, peer: String, isReserved: Bool) {
+        let slot = freeSlots.popLast() ?? slots.count
+        if slot == slots.count { slots.append(Slot(socket: socket)) }
+        slots[slot].socket = socket
+        let id = ConnectionID(slot: UInt32(truncatingIfNeeded: slot), generation: slots[slot].generation)
+        let connection = UnsafeMutablePointer<Connection>.allocate(capacity: 1)
+        connection.initialize(to: Connection(id: id, peer: peer, isReserved: isReserved, turn))
+        slots[slot].connection = connection
+        openCount += 1
+        counters.countAccept()
+        guard poller.watch(socket, token: id.token) else {
+            fail(slot)
+            return
+        }
+        serve(slot)
+        if turn.isDraining { drain(slot) }
+    }
+
+    private mutating func pauseAccepting() {
         if !acceptor.isPaused {
             counters.countAcceptPause()
             acceptor.unwatch(poller)
         }
-        acceptor.pause(now: now)
+        acceptor.pause(now: turn.now)
     }
 
-    private func resumeAccepting() {
+    private mutating func resumeAccepting() {
         acceptor.resume()
-        if !acceptor.watch(poller, token: Self.listenerToken) { acceptor.pause(now: now) }
+        if !acceptor.watch(poller, token: Self.listenerToken) { acceptor.pause(now: turn.now) }
     }
 
-    private func endAccepting() {
+    private mutating func endAccepting() {
         accept(limit: context.configuration.maxConnections)
         if !acceptor.isPaused { acceptor.unwatch(poller) }
         acceptor.end()
@@ -297,43 +383,69 @@ final class EventLoop {
 
     // MARK: Mail, deadlines, the end
 
-    private func readMail() {
-        mailbox.take(into: &inbox)
-        for message in inbox {
+    private mutating func readMail() {
+        var messages: [LoopMessage] = []
+        swap(&messages, &inbox)
+        mailbox.take(into: &messages)
+        for message in messages {
             switch message {
             case .reply(let id, let stream, let reply):
-                connection(id)?.receive(reply, for: stream, on: self)
+                guard let slot = slot(of: id), let connection = slots[slot].connection else { continue }
+                connection.pointee.beginTurn(now: turn.now)
+                connection.pointee.receive(reply, for: stream, &turn)
+                carryOut(connection, slot)
             case .piece(let id, let stream, let parts, let progress):
-                connection(id)?.receive(parts, progress, for: stream, on: self)
+                guard let slot = slot(of: id), let connection = slots[slot].connection else { continue }
+                connection.pointee.beginTurn(now: turn.now)
+                connection.pointee.receive(parts, progress, for: stream, &turn)
+                carryOut(connection, slot)
             case .evict(let others):
-                guard context.status.isFull(context.configuration), !isDraining else { continue }
+                guard context.status.isFull(context.configuration), !turn.isDraining else { continue }
                 if evictLongestIdle() == nil, others > 1 { neighbour.mailbox.post(.evict(others: others - 1)) }
-            case .drain: drainBegins = now &+ context.deadlines.drainDelay
+            case .drain: drainBegins = turn.now &+ context.deadlines.drainDelay
             case .stop: isStopped = true
             case .turn(let whenOver): turnEnds.append(whenOver)
             }
         }
-        inbox.removeAll(keepingCapacity: true)
+        messages.removeAll(keepingCapacity: true)
+        swap(&messages, &inbox)
     }
 
-    private func scanDeadlines() {
+    private mutating func scanDeadlines() {
+        // Connections that are looked at note their next deadlines here.
+        nextScan = .max
         var next = UInt64.max
-        for case let connection? in connections {
-            if connection.deadline <= now { connection.deadlinePassed(on: self) }
-            if connection.isOpenOrLingering { next = min(next, connection.deadline) }
+        for slot in slots.indices {
+            guard let connection = slots[slot].connection else { continue }
+            if connection.pointee.deadline <= turn.now {
+                let socket = slots[slot].socket
+                connection.pointee.beginTurn(now: turn.now)
+                connection.pointee.deadlinePassed(&turn) { socket.unacknowledged }
+                carryOut(connection, slot)
+            }
+            if let connection = slots[slot].connection { next = min(next, connection.pointee.deadline) }
         }
-        nextScan = next == .max ? .max : max(next, now &+ Self.scanInterval)
+        nextScan = next == .max ? .max : max(next, turn.now &+ Self.scanInterval)
     }
 
-    private func beginDrain() {
+    private mutating func beginDrain() {
         drainBegins = .max
-        guard !isDraining else { return }
+        guard !turn.isDraining else { return }
         // Whoever waits in the backlog would be reset when the listener closes.
-        acceptor.beginEnding(now: now)
+        acceptor.beginEnding(now: turn.now)
         accept(limit: context.configuration.maxConnections)
-        isDraining = true
-        drainEnds = now &+ context.deadlines.drain
-        lastRequestDeadline = now &+ Self.lastRequestGrace
-        for connection in connections { connection?.beginDrain(on: self) }
+        turn.isDraining = true
+        drainEnds = turn.now &+ context.deadlines.drain
+        turn.lastRequestDeadline = turn.now &+ Connection.lastRequestGrace
+        for slot in slots.indices { drain(slot) }
+    }
+
+    /// Has a connection finish what is in flight.
+    private mutating func drain(_ slot: Int) {
+        // What has arrived by now was sent before the client could know.
+        slots[slot].connection?.pointee.lookAgain()
+        serve(slot)
+        slots[slot].connection?.pointee.beginDrain(turn)
+        serve(slot)
     }
 }

@@ -1,19 +1,38 @@
 /// One request and what has become of it.
 struct Exchange {
-    /// The session's name for it.
+    /// The protocol's name for it.
     let stream: Int
+    let head: RequestHead
+    /// The head's bytes, where somebody will look at them.
+    var bytes: [UInt8]
+    let id: RequestID
     /// When the request was complete, or the first byte came of one that was refused, nanoseconds.
     let startedAt: UInt64
-    /// What will be told of it, filled in as it becomes known.
-    var record: HTTPAccessRecord
-    /// The request's fields, until its reply begins.
-    var fields: HTTPFields
+    /// Content received, decoded of its transfer coding, bytes.
+    let requestBytes: Int
+    /// The reply's status; 0 before it has begun.
+    var status = 0
+    /// Content sent so far, before any transfer coding, bytes.
+    var responseBytes = 0
+    /// ``HTTPProblem/slug`` where the server itself refused the request.
+    var problem: String?
     /// What the compute pool does for it.
     var work: Work?
     /// All of the reply is made, though the session may hold some of it back.
     var isMade = false
     /// The connection's output position at which the reply ends, once all of it is on its way there.
     var endsAt: UInt64?
+
+    init(
+        stream: Int, head: RequestHead, bytes: [UInt8], id: RequestID, startedAt: UInt64, requestBytes: Int
+    ) {
+        self.stream = stream
+        self.head = head
+        self.bytes = bytes
+        self.id = id
+        self.startedAt = startedAt
+        self.requestBytes = requestBytes
+    }
 }
 
 /// Work of the compute pool for one request.

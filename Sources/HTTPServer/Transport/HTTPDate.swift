@@ -1,17 +1,18 @@
 /// The value of a `Date` field, IMF-fixdate (RFC 9110 section 5.6.7), made once a second.
-package struct HTTPDate: Sendable {
+package struct HTTPDate: BitwiseCopyable, Sendable {
     private var second = Int.min
     /// The value as last made, for example `Sun, 06 Nov 1994 08:49:37 GMT`.
-    package private(set) var bytes: [UInt8] = []
+    package private(set) var value = InlineArray<29, UInt8>(repeating: UInt8(ascii: " "))
 
-    /// No date yet.
-    package init() {}
+    /// The date at that many seconds since 1970-01-01T00:00:00Z.
+    package init(unixSeconds: Int) { update(unixSeconds: unixSeconds) }
 
     /// Makes the value anew where the second has changed.
     package mutating func update(unixSeconds: Int) {
         guard unixSeconds != second else { return }
         second = unixSeconds
-        bytes = Self.format(unixSeconds)
+        let text = Self.format(unixSeconds)
+        for index in value.indices { value[index] = text[index] }
     }
 
     /// The IMF-fixdate of that many seconds since 1970-01-01T00:00:00Z; years 0000…9999.

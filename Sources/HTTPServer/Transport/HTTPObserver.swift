@@ -1,37 +1,83 @@
-/// What happened to one request, told once it is over.
-public struct HTTPAccessRecord: Sendable {
-    /// The method as sent; empty where the request was refused before it was known.
-    public var method: String
-    /// The target's path as sent, without its query; empty where the request was refused before it was known.
-    public var path: String
-    /// The version; HTTP/1.1 where the request was refused before it was known.
-    public var version: HTTPVersion
+/// What happened to one request, told once it is over: a view that lives as long as the call that it is handed to.
+public struct HTTPAccessRecord: ~Escapable {
+    /// What was read of the head.
+    package let head: RequestHead
+    /// The bytes that its slices are of.
+    package let bytes: Span<UInt8>
+    /// What named the request in its reply: `X-Request-Id` as sent by the client or made here.
+    package let id: RequestID
+
     /// The reply's status; 0 where the client went away before there was one.
-    public var status: Int
+    public let status: Int
     /// Content received, decoded of its transfer coding, bytes.
-    public var requestBytes: Int
+    public let requestBytes: Int
     /// Content sent, before any transfer coding, bytes.
-    public var responseBytes: Int
+    public let responseBytes: Int
     /// From the request being complete to its reply's last byte going to the socket, nanoseconds; where the server
     /// itself refused the request for its form, size or lateness, from its first byte.
-    public var duration: UInt64
-    /// `X-Request-Id` as sent by the client or made here.
-    public var requestID: String
-    /// `traceparent` as sent, where it is a valid one (W3C Trace Context).
-    public var traceparent: String?
+    public let duration: UInt64
     /// The client's address, `192.0.2.1:5000` or `[2001:db8::1]:5000`.
-    public var peer: String
+    public let peer: String
     /// The client's address as proxies tell it, without a port, where the peer is a trusted one
     /// (``HTTPServerConfiguration/trustedProxies``).
-    public var client: String?
-    /// `User-Agent` as sent, its first 256 bytes.
-    public var userAgent: String?
+    public let client: String?
     /// ``HTTPProblem/slug`` where the server itself refused the request.
-    public var problem: String?
+    public let problem: String?
     /// Whether the whole reply went to the socket.
     ///
     /// `false`: the client went away, a deadline passed or a stream broke.
-    public var isComplete: Bool
+    public let isComplete: Bool
+
+    /// How much of `User-Agent` is told, bytes.
+    private static let userAgentLimit = 256
+
+    @_lifetime(copy bytes)
+    init(
+        _ exchange: borrowing Exchange, _ bytes: Span<UInt8>, duration: UInt64, peer: String, client: String?,
+        isComplete: Bool
+    ) {
+        head = exchange.head
+        self.bytes = bytes
+        id = exchange.id
+        status = exchange.status
+        requestBytes = exchange.requestBytes
+        responseBytes = exchange.responseBytes
+        self.duration = duration
+        self.peer = peer
+        self.client = client
+        problem = exchange.problem
+        self.isComplete = isComplete
+    }
+
+    /// The version; HTTP/1.1 where the request was refused before it was known.
+    public var version: HTTPVersion { head.version }
+    /// The method as sent; empty where the request was refused before it was known.
+    public var method: Span<UInt8> { @_lifetime(copy self) get { bytes.extracting(head.methodToken.range) } }
+    /// The target's path as sent, without its query; empty where the request was refused before it was known.
+    public var path: Span<UInt8> { @_lifetime(copy self) get { head.path(in: bytes) } }
+
+    /// ``path`` as text.
+    public var pathText: String { path.text }
+
+    /// Appends what named the request, which needs no escaping in JSON.
+    package func appendRequestID(to text: inout ByteWriter) { id.append(to: &text, bytes) }
+
+    /// `User-Agent` as sent, its first 256 bytes.
+    public var userAgent: Span<UInt8>? {
+        @_lifetime(copy self) get {
+            guard let slice = head.first(.userAgent) else { return nil }
+            return bytes.extracting(slice.range.prefix(Self.userAgentLimit))
+        }
+    }
+
+    /// `traceparent` as sent, where it is a valid one (W3C Trace Context).
+    public var traceparent: Span<UInt8>? {
+        @_lifetime(copy self) get {
+            guard let slice = head.only(.traceparent) else { return nil }
+            let value = bytes.extracting(slice.range)
+            return Traceparent.isValid(value) ? value : nil
+        }
+    }
 }
 
 /// A connection that the server ended for what its peer sent, told once it is closed.
@@ -55,8 +101,10 @@ public struct HTTPConnectionEnd: Sendable {
 ///
 /// There is one per loop, made on that loop's thread and called only there: it needs no locks and may buffer.
 public protocol HTTPObserver: AnyObject {
+    /// Whether records are looked at: else requests are only counted.
+    var isObserving: Bool { get }
     /// A request is over. Returns at once.
-    func record(_ record: HTTPAccessRecord)
+    func record(_ record: borrowing HTTPAccessRecord)
     /// A connection was ended for what its peer sent. Returns at once. Does nothing unless implemented.
     func record(_ end: HTTPConnectionEnd)
     /// Writes out what was buffered. Called within about 200 ms after a ``record(_:)`` and when the loop ends.
@@ -64,6 +112,20 @@ public protocol HTTPObserver: AnyObject {
 }
 
 extension HTTPObserver {
+    /// They are.
+    public var isObserving: Bool { true }
     /// Does nothing.
     public func record(_ end: HTTPConnectionEnd) {}
+}
+
+/// An observer that wants to know nothing.
+public final class IgnoringObserver: HTTPObserver {
+    /// One more.
+    public init() {}
+    /// None is.
+    public var isObserving: Bool { false }
+    /// Does nothing.
+    public func record(_ record: borrowing HTTPAccessRecord) {}
+    /// Does nothing.
+    public func flush() {}
 }

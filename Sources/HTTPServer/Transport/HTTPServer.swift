@@ -1,7 +1,7 @@
 package import Dispatch
 import Glibc
 
-/// An HTTP server: one event loop per processor, a compute pool beside them, one handler.
+/// An HTTP server: one event loop per processor, each with a handler, and a compute pool beside them.
 ///
 /// Each loop is one long block on a dispatch queue of its own. It ends by ``beginDrain()`` or ``stopNow()``; signals
 /// are the program's affair.
@@ -25,25 +25,26 @@ public final class HTTPServer: Sendable {
     /// - Parameters:
     ///   - configuration: addresses, limits and deadlines.
     ///   - status: filled in by the server; give the same one to the handler for probes and metrics.
-    ///   - handler: answers every request.
+    ///   - makeHandler: makes a loop's handler, on that loop's thread: it answers every request there.
     ///   - makeObserver: makes a loop's observer, on that loop's thread.
     public convenience init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
-        handler: some HTTPHandler,
+        makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler,
         makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
     ) {
         self.init(
-            configuration: configuration, status: status, handler: handler, clock: .system, makeObserver: makeObserver)
+            configuration: configuration, status: status, makeHandler: makeHandler, clock: .system,
+            makeObserver: makeObserver)
     }
 
     /// A server with that compute pool, which the handler may share its work out on, and on that clock.
     package init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
-        handler: some HTTPHandler, pool: ComputePool? = nil, clock: TransportClock = .system,
+        makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler, pool: ComputePool? = nil, clock: TransportClock = .system,
         makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
     ) {
         context = ServerContext(
-            configuration: configuration, handler: handler, status: status,
+            configuration: configuration, makeHandler: makeHandler, status: status,
             pool: pool ?? ComputePool(threads: configuration.computeThreads), clock: clock, makeObserver: makeObserver)
     }
 
@@ -99,8 +100,9 @@ public final class HTTPServer: Sendable {
         for (index, listeners) in listeners.enumerated() {
             let (poller, mailboxes, context) = (pollers[index], mailboxes, context)
             DispatchQueue(label: "loop-\(index)").async(group: running) {
-                EventLoop(index: index, context: context, listeners: listeners, poller: poller, mailboxes: mailboxes)
-                    .run()
+                var loop = EventLoop(
+                    index: index, context: context, listeners: listeners, poller: poller, mailboxes: mailboxes)
+                loop.run()
             }
         }
     }
@@ -171,14 +173,4 @@ public final class HTTPServer: Sendable {
         return "\(connections) connections need \(needed) open files, this process may have \(limit.rlim_cur) "
             + "(ulimit -n): past it accepting pauses"
     }
-}
-
-/// An observer that wants to know nothing.
-public final class IgnoringObserver: HTTPObserver {
-    /// One more.
-    public init() {}
-    /// Does nothing.
-    public func record(_ record: HTTPAccessRecord) {}
-    /// Does nothing.
-    public func flush() {}
 }

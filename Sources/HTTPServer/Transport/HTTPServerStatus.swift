@@ -137,9 +137,9 @@ final class LoopCounters: Sendable {
     func countAcceptError() { Self.add(1, to: acceptErrors) }
     func countAcceptPause() { Self.add(1, to: acceptPauses) }
 
-    func count(_ record: borrowing HTTPAccessRecord) {
+    func count(_ record: borrowing Exchange, isComplete: Bool) {
         if record.problem != nil { Self.add(1, to: refused) }
-        if !record.isComplete { Self.add(1, to: incomplete) }
+        if !isComplete { Self.add(1, to: incomplete) }
         Self.add(record.requestBytes, to: requestBytes)
         Self.add(record.responseBytes, to: responseBytes)
         switch record.status {

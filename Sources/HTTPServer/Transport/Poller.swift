@@ -10,7 +10,10 @@ struct Poller: Sendable {
 
     /// What became possible, as epoll tells it.
     struct Readiness: Sendable {
-        fileprivate let events: UInt32
+        private let events: UInt32
+
+        init(_ event: epoll_event) { events = event.events }
+
         /// There is something to read, possibly the end.
         var isReadable: Bool { events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 }
         /// There is room to write.
@@ -45,15 +48,11 @@ struct Poller: Sendable {
     /// Stops watching.
     func unwatch(_ descriptor: Int32) { _ = control(EPOLL_CTL_DEL, descriptor, 0, 0) }
 
-    /// Waits for at most that many milliseconds (−1: without limit) and hands out what became ready.
-    func wait(
-        milliseconds: Int32, into events: UnsafeMutableBufferPointer<epoll_event>,
-        _ body: (_ token: UInt64, Readiness) -> Void
-    ) {
+    /// Waits for at most that many milliseconds (−1: without limit); returns how many of `events` say what became ready.
+    func wait(milliseconds: Int32, into events: UnsafeMutableBufferPointer<epoll_event>) -> Int {
         let count = epoll_wait(descriptor, events.baseAddress, Int32(clamping: events.count), milliseconds)
         // EINTR is a wait that ended early, which callers expect anyway.
-        guard count > 0 else { return }
-        for event in events.prefix(Int(count)) { body(event.data.u64, Readiness(events: event.events)) }
+        return max(0, Int(count))
     }
 
     /// Gives the descriptor back.

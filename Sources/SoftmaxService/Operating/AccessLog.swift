@@ -4,6 +4,7 @@ package import HTTPServer
 /// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
 package final class AccessLog: HTTPObserver {
     private let writer: LogWriter
+    private let isSkipping: Bool
     private let skips: (_ path: String) -> Bool
     private var lines: [UInt8] = []
     private var clock = LogClock()
@@ -12,23 +13,25 @@ package final class AccessLog: HTTPObserver {
     private static let batch = 32 * 1024
 
     /// A log that goes to that writer; of requests for a path that `skips` says it has no lines.
-    package init(_ writer: LogWriter, skips: @escaping (_ path: String) -> Bool = { _ in false }) {
+    package init(_ writer: LogWriter, skips: ((_ path: String) -> Bool)? = nil) {
         self.writer = writer
-        self.skips = skips
+        isSkipping = skips != nil
+        self.skips = skips ?? { _ in false }
     }
 
-    package func record(_ record: HTTPAccessRecord) {
-        if skips(record.path) { return }
-        let sent = record.requestID.utf8.count + record.method.utf8.count + record.path.utf8.count
-        let known = record.peer.utf8.count + (record.traceparent?.utf8.count ?? 0) + (record.problem?.utf8.count ?? 0)
-        let forwarded = (record.client?.utf8.count ?? 0) + (record.userAgent?.utf8.count ?? 0)
-        // Beside those strings, of which a byte takes six at most: names, numbers and the time, below 400 bytes.
-        lines.write(atMost: 400 + 6 * (sent + known + forwarded)) { line in
+    package func record(_ record: borrowing HTTPAccessRecord) {
+        if isSkipping, skips(record.pathText) { return }
+        let (method, path) = (record.method, record.path)
+        let (agent, trace) = (record.userAgent, record.traceparent)
+        let sent = method.count + path.count + (agent?.count ?? 0) + (trace?.count ?? 0)
+        let known = record.peer.utf8.count + (record.client?.utf8.count ?? 0) + (record.problem?.utf8.count ?? 0)
+        // Beside those strings, of which a byte takes six at most: names, numbers, the identifier and the time, below 528.
+        lines.write(atMost: 528 + 6 * (sent + known)) { line in
             line.append("{\"time\":\"")
             clock.appendNow(to: &line)
-            line.append("\",\"request_id\":")
-            line.appendJSON(record.requestID)
-            line.append(",\"remote\":")
+            line.append("\",\"request_id\":\"")
+            record.appendRequestID(to: &line)
+            line.append("\",\"remote\":")
             line.appendJSON(record.peer)
             if let client = record.client {
                 line.append(",\"client\":")
@@ -37,9 +40,9 @@ package final class AccessLog: HTTPObserver {
             line.append(",\"protocol\":")
             line.append(Self.name(of: record.version))
             line.append(",\"method\":")
-            line.appendJSON(record.method)
+            line.appendJSON(method)
             line.append(",\"path\":")
-            line.appendJSON(record.path)
+            line.appendJSON(path)
             line.append(",\"status\":")
             line.appendDecimal(record.status)
             line.append(",\"bytes_in\":")
@@ -48,11 +51,11 @@ package final class AccessLog: HTTPObserver {
             line.appendDecimal(record.responseBytes)
             line.append(",\"duration_us\":")
             line.appendDecimal(Int(clamping: record.duration / 1000))
-            if let agent = record.userAgent {
+            if let agent {
                 line.append(",\"user_agent\":")
                 line.appendJSON(agent)
             }
-            if let trace = record.traceparent {
+            if let trace {
                 line.append(",\"traceparent\":")
                 line.appendJSON(trace)
             }

@@ -43,13 +43,11 @@ package enum Descriptors {
     }
 
     /// Reads to the end; `nil` where that fails.
-    ///
-    /// - Parameter padding: spare bytes that the array has beyond its count.
-    package static func readAll(from descriptor: Int32, padding: Int) -> [UInt8]? {
+    package static func readAll(from descriptor: Int32) -> [UInt8]? {
         var bytes: [UInt8] = []
         while true {
             let block = max(64 * 1024, bytes.count)
-            bytes.reserveCapacity(bytes.count + block + padding)
+            bytes.reserveCapacity(bytes.count + block)
             var outcome = 0
             bytes.append(addingCapacity: block) { span in
                 span.withUnsafeMutableBufferPointer { buffer, initialized in

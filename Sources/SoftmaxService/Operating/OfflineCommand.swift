@@ -12,7 +12,7 @@ package enum OfflineCommand {
     ) -> Int32 {
         let descriptor = file.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
         guard descriptor >= 0,
-            let body = Descriptors.readAll(from: descriptor, padding: HTTPRequest.bodyPadding)
+            let body = Descriptors.readAll(from: descriptor)
         else {
             Descriptors.write(Array("softmaxd: cannot read \(file ?? "standard input")\n".utf8), to: STDERR_FILENO)
             return 66

@@ -13,14 +13,18 @@ package final class Serving: Sendable {
         let log = configuration.accessLog == .off ? nil : LogWriter()
         self.log = log
         let pool = ComputePool(threads: configuration.server.computeThreads)
-        server = HTTPServer(
-            configuration: configuration.server, status: status,
-            handler: Service(configuration, status: status, pool: pool, log: log), pool: pool
-        ) { _ -> any HTTPObserver in
-            guard let log else { return IgnoringObserver() }
-            let isProbe = configuration.server.isProbe
-            return AccessLog(log) { configuration.accessLog == .requests && isProbe($0) }
+        let heap = HeapKeeping(status)
+        let makeHandler: @Sendable (Int) -> any HTTPHandler = { _ in
+            Service(configuration, status: status, pool: pool, heap: heap, log: log)
         }
+        let makeObserver: @Sendable (Int) -> any HTTPObserver = { _ -> any HTTPObserver in
+            guard let log else { return IgnoringObserver() }
+            guard configuration.accessLog == .requests else { return AccessLog(log) }
+            return AccessLog(log, skips: configuration.server.isProbe)
+        }
+        server = HTTPServer(
+            configuration: configuration.server, status: status, makeHandler: makeHandler, pool: pool,
+            makeObserver: makeObserver)
     }
 
     /// What is listened at, with ports; none before ``start()``.
@@ -88,7 +92,7 @@ package enum Healthcheck {
         let descriptor = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }
-        return Command.servedFlags(commandLine: Descriptors.readAll(from: descriptor, padding: 0) ?? [])
+        return Command.servedFlags(commandLine: Descriptors.readAll(from: descriptor) ?? [])
     }
 
     /// The path of a process's program; `nil` where this user may not know.

@@ -19,16 +19,15 @@ struct NativeRoute: Sendable {
         self.heap = heap
     }
 
-    func respond(to request: HTTPRequest) -> HTTPReply {
-        if let problem = refusal(of: request.fields) { return .ready(problem.response(requestID: request.id)) }
-        guard request.body.count > Self.inlineBytes else {
-            return answer(request.body, requestID: request.id, paid: Self.inlineCost, .one)
-        }
-        heap.noteLargeRequest()
+    func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
+        let requestID = request.idText
         // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
-        let bound = request.body.count
+        let bound = request.bodyCount
+        let body = request.takeBody()
+        guard bound > Self.inlineBytes else { return answer(body, requestID: requestID, paid: Self.inlineCost, .one) }
+        heap.noteLargeRequest()
         return .deferred(cost: bound) { cancellation in
-            answer(request.body, requestID: request.id, paid: bound, workers(cancellation))
+            answer(body, requestID: requestID, paid: bound, workers(cancellation))
         }
     }
 
@@ -59,12 +58,12 @@ struct NativeRoute: Sendable {
     }
 
     /// What is wrong with a request before its body is looked at.
-    func refusal(of fields: HTTPFields) -> HTTPProblem? {
-        guard fields.accepts("application/json") else { return .notAcceptable(available: "application/json") }
-        guard fields.hasOnlyToken("content-encoding", "identity") else {
+    static func refusal(of head: borrowing HTTPRequest) -> HTTPProblem? {
+        guard head.accepts("application/json") else { return .notAcceptable(available: "application/json") }
+        guard head.hasIdentityCoding else {
             return .unsupportedContentCoding("Content codings are not read here; send the body as it is.")
         }
-        guard fields.count(of: "content-type") == 0 || fields.contentTypeIs("application/json") else {
+        guard !head.hasContentType || head.contentTypeIs("application/json") else {
             return .unsupportedMediaType("Send Content-Type: application/json (curl does with --json).")
         }
         return nil

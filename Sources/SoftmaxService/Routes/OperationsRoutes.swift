@@ -1,37 +1,66 @@
 import HTTPServer
 
-/// Probes and self-description.
-enum OperationsRoutes {
-    /// Adds them.
-    ///
-    /// They do nothing that could wait.
-    static func add(to router: inout Router, status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
-        let (live, ready) = (Array("{\"status\":\"live\"}".utf8), Array("{\"status\":\"ready\"}".utf8))
-        router.on(.get, "/livez") { _ in .ready(.probe(.bytes(live))) }
-        router.on(.get, "/readyz") { request in
-            guard status.isDraining else { return .ready(.probe(.bytes(ready))) }
-            let problem = HTTPProblem(.draining, "This server is shutting down.")
-            return .ready(problem.response(requestID: request.id).notStored)
+/// A route of the probes and of self-description.
+enum OperationsRoute: CaseIterable {
+    case live, ready, metrics, version, openAPIYAML, openAPIJSON, problem
+
+    /// Its path; for ``problem`` what its paths begin with.
+    var path: String {
+        switch self {
+        case .live: "/livez"
+        case .ready: "/readyz"
+        case .metrics: "/metrics"
+        case .version: "/version"
+        case .openAPIYAML: "/openapi.yaml"
+        case .openAPIJSON: "/openapi.json"
+        case .problem: "/problems/"
         }
-        router.on(.get, "/metrics") { _ in
+    }
+}
+
+/// Probes and self-description: nothing that could wait.
+struct OperationsRoutes {
+    let status: HTTPServerStatus
+    let workBudget: Int
+    let log: LogWriter?
+
+    private static let live = Array("{\"status\":\"live\"}".utf8)
+    private static let ready = Array("{\"status\":\"ready\"}".utf8)
+    private static let json: StaticString = "application/json"
+
+    /// Answers a request; what is true now only, no cache may keep.
+    func respond(
+        to request: borrowing HTTPRequest, _ route: OperationsRoute, _ reply: inout ReplyWriter
+    ) -> HTTPReply {
+        switch route {
+        case .live: reply.write(contentType: Self.json, isStored: false, Self.live)
+        case .ready:
+            guard !status.isDraining else {
+                var response = HTTPProblem(.draining, "This server is shutting down.")
+                    .response(requestID: request.idText)
+                response.fields.append("cache-control", "no-store")
+                return .ready(response)
+            }
+            reply.write(contentType: Self.json, isStored: false, Self.ready)
+        case .metrics:
             let metrics = Metrics(status, workBudget: workBudget, log: log)
-            return .ready(HTTPResponse.ok(metrics.bytes, type: "text/plain; version=0.0.4").notStored)
+            reply.write(contentType: "text/plain; version=0.0.4", isStored: false, metrics.bytes)
+        case .version:
+            reply.write(
+                contentType: Self.json, Array("{\"name\":\"softmaxd\",\"version\":\"\(Version.current)\"}".utf8))
+        case .openAPIYAML: reply.write(contentType: "application/yaml", PackageResources.openapi_yaml)
+        case .openAPIJSON: reply.write(contentType: Self.json, PackageResources.openapi_json)
+        case .problem: return Self.explain(request, &reply)
         }
-        router.on(.get, "/version") { _ in
-            .ready(.json(.bytes(Array("{\"name\":\"softmaxd\",\"version\":\"\(Version.current)\"}".utf8))))
-        }
-        router.on(.get, "/openapi.yaml") { _ in
-            .ready(.ok(PackageResources.openapi_yaml, type: "application/yaml"))
-        }
-        router.on(.get, "/openapi.json") { _ in .ready(.json(.bytes(PackageResources.openapi_json))) }
-        router.on(.get, prefix: "/problems/") { explain($0) }
+        return .written
     }
 
     /// `GET /problems/<slug>`: what the `type` of a problem points to.
-    private static func explain(_ request: HTTPRequest) -> HTTPReply {
-        let slug = request.path.dropFirst("/problems/".count)
+    private static func explain(_ request: borrowing HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
+        let path = request.pathText
+        let slug = path.dropFirst(OperationsRoute.problem.path.count)
         guard let kind = HTTPProblemKind.served.first(where: { $0.slug == slug }) else {
-            return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
+            return .ready(HTTPProblem.notFound(path).response(requestID: request.idText))
         }
         let strings = kind.slug.utf8.count + kind.title.utf8.count + kind.explanation.utf8.count
         var text: [UInt8] = []
@@ -47,6 +76,7 @@ enum OperationsRoutes {
             text.appendJSON(kind.explanation)
             text.append("}")
         }
-        return .ready(.json(.bytes(text)))
+        reply.write(contentType: json, text)
+        return .written
     }
 }

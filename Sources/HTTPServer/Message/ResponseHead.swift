@@ -2,9 +2,9 @@
 ///
 /// Nothing that is written can end a line or a head early: names must be tokens and values free of control bytes, and
 /// a line that is not is left out. The fields that frame the message are the session's: a handler's own are left out.
-struct ResponseHead {
+package struct ResponseHead: BitwiseCopyable {
     /// How the content's end is told.
-    enum Framing: Equatable {
+    package enum Framing: BitwiseCopyable, Equatable {
         /// By there being none: 204 and 304 (RFC 9112 section 6.3).
         case none
         /// By Content-Length.
@@ -16,7 +16,7 @@ struct ResponseHead {
     }
 
     /// What the head says of the connection.
-    enum Connection: Equatable {
+    package enum Connection: BitwiseCopyable, Equatable {
         /// Kept, as HTTP/1.1 has it without a word.
         case kept
         /// Kept, said aloud for HTTP/1.0.
@@ -28,41 +28,48 @@ struct ResponseHead {
     var status: Int
     var framing: Framing
     var connection: Connection
+    /// When the reply is made (RFC 9110 section 5.6.7).
+    var date: HTTPDate
 
-    /// Appends the head, its empty line included.
+    /// The most bytes that a head takes beside its content type and a response's own fields: the status line, five names,
+    /// a date, an identifier, a length and the line ends.
+    static let room = 320 + RequestID.longest
+
+    /// Writes the head, its empty line included: at most ``room`` bytes beside the content type and the fields.
     ///
     /// - Parameters:
-    ///   - date: an IMF-fixdate (RFC 9110 section 5.6.7); empty for none.
-    ///   - requestID: `X-Request-Id`; empty or unusable for none.
-    func write(_ fields: HTTPFields, date: [UInt8], requestID: String, to buffer: inout [UInt8]) {
-        // Beside what varies: the status line, five names, a length and the line ends, below 256 bytes.
-        let room = 256 + date.count + requestID.utf8.count + fields.storage.count + 4 * fields.lines.count
-        buffer.write(atMost: room) { writer in
-            writeStatusLine(to: &writer)
-            if !date.isEmpty, Self.isValue(date.span) {
-                writer.append("Date: ")
-                writer.append(date.span)
-                writer.append("\r\n")
-            }
-            if isRequestID(requestID) {
-                writer.append("X-Request-Id: ")
-                writer.append(requestID)
-                writer.append("\r\n")
-            }
-            for line in fields.lines { Self.write(line, of: fields, to: &writer) }
-            switch framing {
-            case .none, .close: break
-            case .length(let length):
-                writer.append("Content-Length: ")
-                writer.appendDecimal(length)
-                writer.append("\r\n")
-            case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
-            }
-            switch connection {
-            case .kept: writer.append("\r\n")
-            case .keptAlive: writer.append("Connection: keep-alive\r\n\r\n")
-            case .closed: writer.append("Connection: close\r\n\r\n")
-            }
+    ///   - contentType: left out where it is empty.
+    ///   - isStored: whether caches may keep the reply.
+    ///   - bytes: the request's head, of which the identifier may be a part.
+    func write(
+        _ fields: borrowing HTTPFields, contentType: StaticString = "", isStored: Bool = true, id: RequestID,
+        _ bytes: borrowing Span<UInt8>, to writer: inout ByteWriter
+    ) {
+        writeStatusLine(to: &writer)
+        writer.append("Date: ")
+        writer.append(date.value.span)
+        writer.append("\r\nX-Request-Id: ")
+        id.append(to: &writer, bytes)
+        writer.append("\r\n")
+        if contentType.utf8CodeUnitCount > 0 {
+            writer.append("Content-Type: ")
+            writer.append(contentType)
+            writer.append("\r\n")
+        }
+        if !isStored { writer.append("Cache-Control: no-store\r\n") }
+        if fields.count > 0 { for line in fields.lines { Self.write(line, of: fields, to: &writer) } }
+        switch framing {
+        case .none, .close: break
+        case .length(let length):
+            writer.append("Content-Length: ")
+            writer.appendDecimal(length)
+            writer.append("\r\n")
+        case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+        }
+        switch connection {
+        case .kept: writer.append("\r\n")
+        case .keptAlive: writer.append("Connection: keep-alive\r\n\r\n")
+        case .closed: writer.append("Connection: close\r\n\r\n")
         }
     }
 
@@ -78,11 +85,13 @@ struct ResponseHead {
         }
     }
 
-    private static func write(_ line: HTTPFields.Line, of fields: HTTPFields, to writer: inout ByteWriter) {
+    private static func write(
+        _ line: HTTPFields.Line, of fields: borrowing HTTPFields, to writer: inout ByteWriter
+    ) {
         let bytes = fields.storage.span
         let name = bytes.extracting(line.name)
         let value = bytes.extracting(line.value)
-        guard isToken(name), isValue(value), !isOwnField(name) else { return }
+        guard isToken(name), value.isFieldValue, !isOwnField(name) else { return }
         // Case means nothing, but people and old scripts read `Content-Type`.
         var startsWord = true
         for index in name.indices {
@@ -100,11 +109,6 @@ struct ResponseHead {
         let token = ByteSet.token
         for index in name.indices where !token.contains(name[index]) { return false }
         return name.count > 0
-    }
-
-    static func isValue(_ value: borrowing Span<UInt8>) -> Bool {
-        for index in value.indices where !value[index].isFieldValueByte { return false }
-        return true
     }
 
     static func isOwnField(_ name: borrowing Span<UInt8>) -> Bool {

@@ -1,4 +1,4 @@
-/// A request of HTTP/1.1 that is to be answered over HTTP/2 (RFC 7540 section 3.2), with what is needed for that.
+/// Requests of HTTP/1.1 that ask to be answered over HTTP/2 (RFC 7540 section 3.2).
 ///
 ///     Connection: Upgrade, HTTP2-Settings
 ///     Upgrade: h2c
@@ -6,25 +6,17 @@
 ///
 /// RFC 9113 gave this way up, and clients still offer it. A request that asks for it in any other way is an ordinary
 /// one, to which the server simply does not agree (RFC 9110 section 7.8).
-package struct HTTP2Upgrade: Sendable {
-    /// The request; it has no content.
-    package var request: HTTPRequest
-    /// The client's SETTINGS: entries of 6 bytes.
-    package var settings: [UInt8]
-    /// What came after the request.
-    package var input: [UInt8]
-
+package enum HTTP2Upgrade {
     /// Settings a client may send that way.
     private static let settingsLimit = 16
 
     /// The decoded HTTP2-Settings of a request that asks for HTTP/2 in the one valid way, or `nil`.
-    static func settings(in head: RequestHead) -> [UInt8]? {
-        let fields = head.fields
-        guard head.version == .http1_1, head.framing == .empty, let line = fields.onlyLine("http2-settings"),
-            fields.hasToken("upgrade", "h2c"), fields.hasToken("connection", "upgrade"),
-            fields.hasToken("connection", "http2-settings")
+    static func settings(in head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> [UInt8]? {
+        guard head.version == .http1_1, head.framing == .empty, let line = head.only(.http2Settings),
+            head.hasToken(.upgrade, "h2c", in: bytes), head.hasToken(.connection, "upgrade", in: bytes),
+            head.hasToken(.connection, "http2-settings", in: bytes)
         else { return nil }
-        let value = fields.storage.span.extracting(line.value)
+        let value = bytes.extracting(line.range)
         guard value.count <= settingsLimit * 8, let settings = decodeBase64URL(value), settings.count % 6 == 0 else {
             return nil
         }

@@ -1,0 +1,298 @@
+/// Where a request's body ends (RFC 9112 section 6.3).
+package enum RequestFraming: BitwiseCopyable, Sendable, Equatable {
+    /// There is none.
+    case empty
+    /// After so many bytes, more than 0.
+    case length(Int)
+    /// After the last chunk and the trailers.
+    case chunked
+}
+
+/// A request's head: what it says, as slices of the bytes that it came in.
+///
+/// Those bytes are the owner's: the event loop's input buffer, or storage of the connection or the stream where a head
+/// did not come whole. Whoever looks at the head brings them. Field lines stand in them as in HTTP/1.1, `name: value`
+/// with CRLF, in the order in which they came; HTTP/2 writes its fields down so. Of the fields that the server itself
+/// looks at, the first value's place is kept; others are found by going through the lines again.
+package struct RequestHead: BitwiseCopyable, Sendable {
+    /// A field whose place is kept, by its name.
+    package enum Field: UInt8, CaseIterable {
+        case accept, connection, contentEncoding, contentLength, contentType, expect, forwarded, forwardedFor, host
+        case http2Settings, origin, requestID, traceparent, transferEncoding, upgrade, userAgent
+
+        /// In lower case.
+        package var name: StaticString {
+            switch self {
+            case .accept: "accept"
+            case .connection: "connection"
+            case .contentEncoding: "content-encoding"
+            case .contentLength: "content-length"
+            case .contentType: "content-type"
+            case .expect: "expect"
+            case .forwarded: "forwarded"
+            case .forwardedFor: "x-forwarded-for"
+            case .host: "host"
+            case .http2Settings: "http2-settings"
+            case .origin: "origin"
+            case .requestID: "x-request-id"
+            case .traceparent: "traceparent"
+            case .transferEncoding: "transfer-encoding"
+            case .upgrade: "upgrade"
+            case .userAgent: "user-agent"
+            }
+        }
+
+        /// The field of that name, a token in either case.
+        @inline(__always)
+        init?(name: borrowing Span<UInt8>) {
+            let field: Field
+            switch name.count {
+            case 4: field = .host
+            case 6:
+                switch name[0].lowercased {
+                case UInt8(ascii: "a"): field = .accept
+                case UInt8(ascii: "e"): field = .expect
+                default: field = .origin
+                }
+            case 7: field = .upgrade
+            case 9: field = .forwarded
+            case 10: field = name[0].lowercased == UInt8(ascii: "c") ? .connection : .userAgent
+            case 11: field = .traceparent
+            case 12: field = name[0].lowercased == UInt8(ascii: "c") ? .contentType : .requestID
+            case 14: field = name[0].lowercased == UInt8(ascii: "c") ? .contentLength : .http2Settings
+            case 15: field = .forwardedFor
+            case 16: field = .contentEncoding
+            case 17: field = .transferEncoding
+            default: return nil
+            }
+            guard name.equals(ignoringCase: field.name) else { return nil }
+            self = field
+        }
+    }
+
+    package var method = HTTPMethod.other
+    package var version = HTTPVersion.http1_1
+    /// The method's token; empty where it was not read.
+    package var methodToken = HeadSlice()
+    package var target = RequestTarget()
+    /// The field lines read so far, each with its line end.
+    package var lines = HeadSlice()
+    /// How many they are.
+    package private(set) var lineCount = 0
+    /// A bit for each ``Field`` that is there, and for each that is there more than once.
+    private var present: UInt16 = 0
+    private var repeated: UInt16 = 0
+    private var values = InlineArray<16, HeadSlice>(repeating: HeadSlice())
+
+    /// Where the body ends; `nil` as long as that is not known, and for good where it cannot be.
+    package private(set) var framing: RequestFraming?
+    /// Whether the client wants the connection kept (RFC 9112 section 9.3).
+    package private(set) var keepsAlive = false
+    /// Whether the client waits for 100 before it sends the body (RFC 9110 section 10.1.1).
+    package private(set) var expectsContinue = false
+    /// Whether `Expect` holds anything else.
+    package private(set) var expectsUnknown = false
+
+    /// Nothing read yet.
+    package init() {}
+
+    /// The longest body that is read though nobody wants it, so that its connection can be kept, bytes.
+    static let shortBody = 64 * 1024
+
+    /// Whether the body is read though the handler does not want it: it is known to be short, and is on its way.
+    ///
+    /// A client that waits for 100 may send its body or not once it has the answer instead (RFC 9110 section 10.1.1), so
+    /// what comes next on its connection cannot be told.
+    package var isBodyWorthReading: Bool {
+        if case .length(let length) = framing { length <= Self.shortBody && !expectsContinue } else { false }
+    }
+
+    /// The path in origin form; `*` for the asterisk form, empty for the authority form.
+    @_lifetime(copy bytes)
+    package func path(in bytes: Span<UInt8>) -> Span<UInt8> {
+        // An absolute form that asks about the server does so without having the byte that says it.
+        target.isAsterisk ? Self.asterisk : bytes.extracting(target.path.range)
+    }
+
+    private static var asterisk: Span<UInt8> {
+        @_lifetime(immortal) get {
+            let text: StaticString = "*"
+            return _overrideLifetime(UnsafeBufferPointer(start: text.utf8Start, count: 1).span, copying: ())
+        }
+    }
+
+    // MARK: Field lines
+
+    /// Notes a field line, whose name is a token and whose value is valid and trimmed.
+    @inline(__always)
+    package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) {
+        lineCount += 1
+        guard let field = Field(name: bytes.extracting(name)) else { return }
+        let bit: UInt16 = 1 << UInt16(field.rawValue)
+        if present & bit == 0 {
+            present |= bit
+            values[Int(field.rawValue)] = HeadSlice(value)
+        } else {
+            repeated |= bit
+        }
+    }
+
+    /// Whether there is a line of that field.
+    package func has(_ field: Field) -> Bool { present & 1 << UInt16(field.rawValue) != 0 }
+
+    /// Whether there is more than one.
+    private func isRepeated(_ field: Field) -> Bool { repeated & 1 << UInt16(field.rawValue) != 0 }
+
+    /// The first line's value; `nil` where there is none.
+    package func first(_ field: Field) -> HeadSlice? { has(field) ? values[Int(field.rawValue)] : nil }
+
+    /// The only line's value; `nil` where there is none or more than one.
+    package func only(_ field: Field) -> HeadSlice? { isRepeated(field) ? nil : first(field) }
+
+    /// Calls `body` with the value of every line of that field, in order.
+    func forEachValue(of field: Field, in bytes: borrowing Span<UInt8>, _ body: (Range<Int>) -> Void) {
+        guard let first = first(field) else { return }
+        if !isRepeated(field) {
+            body(first.range)
+            return
+        }
+        forEachLine(in: bytes) { bytes, name, value in
+            if bytes.extracting(name).equals(ignoringCase: field.name) { body(value) }
+        }
+    }
+
+    /// Calls `body` with the name and the trimmed value of every line, in order.
+    package func forEachLine(
+        in bytes: borrowing Span<UInt8>, _ body: (Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) -> Void
+    ) {
+        let bytes = copy bytes
+        var start = Int(lines.start)
+        while start < Int(lines.end) {
+            // Every line was found to have both.
+            guard let colon = bytes.firstIndex(of: UInt8(ascii: ":"), from: start),
+                let end = bytes.firstIndex(of: .carriageReturn, from: colon)
+            else { preconditionFailure("a head's lines have names and ends") }
+            body(bytes, start..<colon, bytes.trimmed(colon + 1..<end))
+            start = end + 2
+        }
+    }
+
+    /// Whether a list-valued field holds that token, in either case (RFC 9110 section 5.6.1).
+    ///
+    /// All lines of the field make one list (RFC 9110 section 5.3): `Connection: foo, CLOSE` holds `close`.
+    package func hasToken(_ field: Field, _ token: StaticString, in bytes: borrowing Span<UInt8>) -> Bool {
+        let bytes = copy bytes
+        var found = false
+        forEachValue(of: field, in: bytes) { value in
+            bytes.forEachListElement(in: value) { element in
+                found = found || bytes.extracting(element).equals(ignoringCase: token)
+                return !found
+            }
+        }
+        return found
+    }
+
+    // MARK: What the fields say of the connection
+
+    /// Reads the fields that concern the connection; called once the head is complete.
+    ///
+    /// - Throws: the problem of a head that is ambiguous or over a limit, after which the connection cannot go on.
+    package mutating func interpret(_ bytes: borrowing Span<UInt8>, bodyLimit: Int) throws(HTTPProblem) {
+        try checkHost(bytes)
+        framing = try bodyFraming(bytes, limit: bodyLimit)
+        if has(.connection) {
+            let closes = hasToken(.connection, "close", in: bytes)
+            keepsAlive = !closes && (version == .http1_1 || hasToken(.connection, "keep-alive", in: bytes))
+        } else {
+            keepsAlive = version == .http1_1
+        }
+        // An HTTP/1.0 client knows neither expectations nor interim responses: its Expect is ignored.
+        if has(.expect), version != .http1_0 { readExpectations(bytes) }
+    }
+
+    /// Exactly one valid Host (RFC 9112 section 3.2); HTTP/1.0 may leave it out.
+    ///
+    /// With an absolute-form target the RFC lets a server ignore Host. This one refuses a Host that says otherwise:
+    /// whoever stands in front may have believed the other one.
+    private func checkHost(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) {
+        guard let host = only(.host) else {
+            if has(.host) { throw .badRequest("There is more than one Host.") }
+            if version == .http1_0 { return }
+            throw .badRequest("Host is missing.")
+        }
+        let value = bytes.extracting(host.range)
+        guard Authority.isValid(value) else { throw .badRequest("Host is not a host with or without a port.") }
+        if let authority = target.authority, !value.equals(ignoringCase: bytes.extracting(authority.range)) {
+            throw .badRequest("Host is not the request target's authority.")
+        }
+    }
+
+    private func bodyFraming(_ bytes: borrowing Span<UInt8>, limit: Int) throws(HTTPProblem) -> RequestFraming {
+        if let coding = first(.transferEncoding) {
+            guard version == .http1_1 else { throw .badRequest("HTTP/1.0 has no Transfer-Encoding.") }
+            guard !has(.contentLength) else {
+                throw .badRequest("Content-Length and Transfer-Encoding exclude each other.")
+            }
+            let value = bytes.extracting(coding.range)
+            guard !isRepeated(.transferEncoding), value.equals(ignoringCase: "chunked") else {
+                throw refusal(ofCodings: value)
+            }
+            return .chunked
+        }
+        guard has(.contentLength) else { return .empty }
+        guard let slice = only(.contentLength), let length = bytes.extracting(slice.range).decimalNumber else {
+            throw .badRequest("Content-Length is not one decimal number.")
+        }
+        guard length <= limit else { throw .contentTooLarge(limit: limit) }
+        return length == 0 ? .empty : .length(length)
+    }
+
+    /// 501 for codings that are unknown but well ordered, 400 where the body's end cannot be told (RFC 9112
+    /// sections 6.1 and 6.3).
+    private func refusal(ofCodings value: borrowing Span<UInt8>) -> HTTPProblem {
+        var chunkedCount = 0
+        var lastIsChunked = false
+        let all = copy value
+        all.forEachListElement(in: 0..<all.count) { element in
+            lastIsChunked = all.extracting(element).equals(ignoringCase: "chunked")
+            chunkedCount += lastIsChunked ? 1 : 0
+            return true
+        }
+        if !isRepeated(.transferEncoding), lastIsChunked, chunkedCount == 1 {
+            return .notImplemented("The only transfer coding read here is chunked.")
+        }
+        return .badRequest("Transfer-Encoding is not chunked.")
+    }
+
+    private mutating func readExpectations(_ bytes: borrowing Span<UInt8>) {
+        let all = copy bytes
+        var (isContinue, isUnknown) = (false, false)
+        forEachValue(of: .expect, in: all) { value in
+            all.forEachListElement(in: value) { element in
+                if all.extracting(element).equals(ignoringCase: "100-continue") {
+                    isContinue = true
+                } else {
+                    isUnknown = true
+                }
+                return true
+            }
+        }
+        (expectsContinue, expectsUnknown) = (isContinue, isUnknown)
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// `1*DIGIT` as a number (RFC 9110 section 8.6); `nil` where it is not that or does not fit.
+    fileprivate var decimalNumber: Int? {
+        guard count > 0 else { return nil }
+        var value = 0
+        for index in indices {
+            guard let digit = self[index].decimalValue else { return nil }
+            let (tens, overflowsTens) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflowsSum) = tens.addingReportingOverflow(Int(digit))
+            if overflowsTens || overflowsSum { return nil }
+            value = sum
+        }
+        return value
+    }
+}
