@@ -1,6 +1,3 @@
-import CEpoll
-import Glibc
-
 /// Serves the connections of its listeners on one thread, which does nothing else until the server stops.
 ///
 /// Confined to that thread: other threads reach it through its ``Mailbox``. One turn: wait, serve what became ready,
@@ -26,7 +23,7 @@ final class EventLoop {
     private var acceptor: Acceptor
     private let counters: LoopCounters
     private let observer: any HTTPObserver
-    private let events: UnsafeMutableBufferPointer<epoll_event>
+    private let events = Poller.Events(capacity: 256)
     private var ids = RequestIDs(seed: UInt64.random(in: .min ... .max))
 
     private var connections: [Connection?] = []
@@ -70,16 +67,11 @@ final class EventLoop {
         counters = context.status.makeLoopCounters()
         observer = context.makeObserver(index)
         buffer = .allocate(byteCount: 64 * 1024, alignment: 64)
-        events = .allocate(capacity: 256)
-        events.initialize(repeating: epoll_event())
         now = context.clock.monotonic()
         date.update(unixSeconds: context.clock.unixSeconds())
     }
 
-    deinit {
-        buffer.deallocate()
-        events.deallocate()
-    }
+    deinit { buffer.deallocate() }
 
     /// Serves until the server has drained or is stopped.
     func run() {

@@ -109,3 +109,18 @@ public struct HTTPServerConfiguration: Sendable {
         computeThreads = min(64, Processors.available)
     }
 }
+
+extension DeadlineLimits {
+    /// The configuration's.
+    package init(_ configuration: HTTPServerConfiguration) {
+        head = configuration.headDeadline.nanoseconds
+        body = configuration.bodyDeadline.nanoseconds
+        idle = configuration.idleDeadline.nanoseconds
+        write = configuration.writeDeadline.nanoseconds
+        linger = configuration.lingerDeadline.nanoseconds
+        request = configuration.requestDeadline.nanoseconds
+        drainDelay = configuration.drainDelay.nanoseconds
+        drain = configuration.drainDeadline.nanoseconds
+        rate = UInt64(max(1, configuration.minimumRate))
+    }
+}

@@ -21,6 +21,19 @@ struct Poller: Sendable {
         var isBroken: Bool { events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
     }
 
+    /// Room for what one ``wait(milliseconds:into:_:)`` tells of.
+    struct Events: ~Copyable {
+        fileprivate let room: UnsafeMutableBufferPointer<epoll_event>
+
+        /// Room for so many events; more are told of by the next wait.
+        init(capacity: Int) {
+            room = .allocate(capacity: capacity)
+            room.initialize(repeating: epoll_event())
+        }
+
+        deinit { room.deallocate() }
+    }
+
     /// A new one.
     init() throws(HTTPServerError) {
         descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -47,13 +60,12 @@ struct Poller: Sendable {
 
     /// Waits for at most that many milliseconds (−1: without limit) and hands out what became ready.
     func wait(
-        milliseconds: Int32, into events: UnsafeMutableBufferPointer<epoll_event>,
-        _ body: (_ token: UInt64, Readiness) -> Void
+        milliseconds: Int32, into events: borrowing Events, _ body: (_ token: UInt64, Readiness) -> Void
     ) {
-        let count = epoll_wait(descriptor, events.baseAddress, Int32(clamping: events.count), milliseconds)
+        let count = epoll_wait(descriptor, events.room.baseAddress, Int32(clamping: events.room.count), milliseconds)
         // EINTR is a wait that ended early, which callers expect anyway.
         guard count > 0 else { return }
-        for event in events.prefix(Int(count)) { body(event.data.u64, Readiness(events: event.events)) }
+        for event in events.room.prefix(Int(count)) { body(event.data.u64, Readiness(events: event.events)) }
     }
 
     /// Gives the descriptor back.
