@@ -63,10 +63,17 @@ import Testing
         }
     }
 
+    @Test func `probes and the types of problems are the service's, none of the server's own`() {
+        let (service, server) = (ServiceConfiguration().server, HTTPServerConfiguration())
+        for path in ["/livez", "/readyz", "/metrics"] { #expect(service.isProbe(path) && !server.isProbe(path)) }
+        #expect(!service.isProbe("/softmax") && !service.isProbe("/livez/"))
+        #expect(service.problemTypes == "/problems/" && server.problemTypes == "")
+    }
+
     @Test func `a log of requests has no lines for probes, and names client and user agent`() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        let isProbe = HTTPServerConfiguration().isProbe
+        let isProbe = ServiceConfiguration().server.isProbe
         let log = AccessLog(writer) { isProbe($0) }
         for path in ["/livez", "/softmax", "/readyz", "/metrics"] {
             var record = HTTPAccessRecord(

@@ -50,9 +50,12 @@ public struct Router: HTTPHandler {
     private var routes: [(takesBody: TakesBody?, respond: Respond)] = []
     private var exact: [String: Resource] = [:]
     private var prefixes: [(prefix: String, resource: Resource)] = []
+    private let problemTypes: String
 
     /// A router without routes.
-    public init() {}
+    ///
+    /// - Parameter problemTypes: as in ``HTTPProblem/response(requestID:types:)``, for the problems it answers with.
+    public init(problemTypes: String = "") { self.problemTypes = problemTypes }
 
     /// Adds a route at exactly that path.
     ///
@@ -123,11 +126,15 @@ public struct Router: HTTPHandler {
             response.fields.append("allow", allow)
             return .ready(response)
         case .methodNotAllowed(let allow):
-            return .ready(HTTPProblem.methodNotAllowed(request.method, allow: allow).response(requestID: request.id))
+            return refuse(request, .methodNotAllowed(request.method, allow: allow))
         case .notFound:
-            return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
+            return refuse(request, .notFound(request.path))
         case .unknownMethod:
-            return .ready(HTTPProblem.unknownMethod().response(requestID: request.id))
+            return refuse(request, .unknownMethod())
         }
+    }
+
+    private func refuse(_ request: borrowing HTTPRequest, _ problem: HTTPProblem) -> HTTPReply {
+        .ready(problem.response(requestID: request.id, types: problemTypes))
     }
 }

@@ -87,7 +87,8 @@ extension Connection {
 
     private func fail(_ exchange: inout Exchange, _ problem: HTTPProblem, on loop: EventLoop) {
         exchange.record.problem = problem.slug
-        var response = problem.response(requestID: exchange.record.requestID)
+        let types = loop.context.configuration.problemTypes
+        var response = problem.response(requestID: exchange.record.requestID, types: types)
         loop.context.handler.complete(&response, for: exchange.fields)
         begin(response, &exchange, on: loop)
     }

@@ -17,7 +17,10 @@ package struct ServiceConfiguration: Sendable {
     package var corsOrigins: [String] = []
 
     /// The defaults.
-    package init() {}
+    package init() {
+        server.isProbe = OperationsRoutes.isProbe
+        server.problemTypes = HTTPProblemKind.types
+    }
 
     /// The defaults, overridden by the environment, then by the flags.
     ///

@@ -2,6 +2,9 @@ import HTTPServer
 
 /// Probes and self-description.
 enum OperationsRoutes {
+    /// Whether a path is one that orchestrators and scrapers ask for every few seconds.
+    static func isProbe(_ path: String) -> Bool { ["/livez", "/readyz", "/metrics"].contains(path) }
+
     /// Adds them.
     ///
     /// They do nothing that could wait.
@@ -24,12 +27,12 @@ enum OperationsRoutes {
             .ready(.ok(PackageResources.openapi_yaml, type: "application/yaml"))
         }
         router.on(.get, "/openapi.json") { _ in .ready(.json(.bytes(PackageResources.openapi_json))) }
-        router.on(.get, prefix: "/problems/") { explain($0) }
+        router.on(.get, prefix: HTTPProblemKind.types) { explain($0) }
     }
 
     /// `GET /problems/<slug>`: what the `type` of a problem points to.
     private static func explain(_ request: HTTPRequest) -> HTTPReply {
-        let slug = request.path.dropFirst("/problems/".count)
+        let slug = request.path.dropFirst(HTTPProblemKind.types.count)
         guard let kind = HTTPProblemKind.served.first(where: { $0.slug == slug }) else {
             return .ready(HTTPProblem.notFound(request.path).response(requestID: request.id))
         }
@@ -38,7 +41,7 @@ enum OperationsRoutes {
         // Beside those strings, of which a byte takes six at most: names and a number, below 100 bytes.
         text.write(atMost: 100 + 6 * strings) { text in
             text.append("{\"type\":")
-            text.appendJSON("/problems/" + kind.slug)
+            text.appendJSON(HTTPProblemKind.types + kind.slug)
             text.append(",\"status\":")
             text.appendDecimal(kind.status)
             text.append(",\"title\":")

@@ -14,7 +14,7 @@ package struct Service: HTTPHandler {
     package init(
         _ configuration: ServiceConfiguration, status: HTTPServerStatus, pool: ComputePool, log: LogWriter? = nil
     ) {
-        var router = Router()
+        var router = Router(problemTypes: HTTPProblemKind.types)
         let heap = HeapKeeping(status)
         for operation in NativeOperation.allCases {
             let route = NativeRoute(operation, limits: configuration.limits, pool, heap)
