@@ -53,6 +53,8 @@ let package = Package(
         .executableTarget(
             name: "number-speed", dependencies: ["TensorJSON"], path: "Tests/Fixtures/number-speed",
             swiftSettings: strict),
+        // Which way dependencies point, read from the sources; depends on none of them.
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(
             name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "CSoftmaxKernels"],
             exclude: ["Golden", "old-cpu"],
