@@ -35,13 +35,13 @@ let package = Package(
         .target(name: "HTTPServer", dependencies: ["CEpoll", "CNGHTTP2"], swiftSettings: strict),
 
         // Decode, compute, encode: one handler per operation.
+        .systemLibrary(name: "CMalloc"),
         .target(
             name: "SoftmaxService",
-            dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer", "CEpoll"],
+            dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer", "CMalloc"],
             resources: [.embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json")],
             swiftSettings: strict),
-        .executableTarget(
-            name: "softmaxd", dependencies: ["SoftmaxService", "HTTPServer"], swiftSettings: strict),
+        .executableTarget(name: "softmaxd", dependencies: ["SoftmaxService"], swiftSettings: strict),
 
         .target(name: "CAllocations", path: "Tests/Fixtures/CAllocations"),
         .executableTarget(
@@ -53,6 +53,8 @@ let package = Package(
         .executableTarget(
             name: "number-speed", dependencies: ["TensorJSON"], path: "Tests/Fixtures/number-speed",
             swiftSettings: strict),
+        // Which way dependencies point, read from the sources; depends on none of them.
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(
             name: "SoftmaxCoreTests", dependencies: ["SoftmaxCore", "CSoftmaxKernels"],
             exclude: ["Golden", "old-cpu"],

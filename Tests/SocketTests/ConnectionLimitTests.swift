@@ -10,6 +10,7 @@ extension TransportTests {
             try TestServer {
                 $0.maxConnections = 4
                 $0.reservedConnections = 2
+                $0.isProbe = { $0 == "/livez" }
             }
         }
 

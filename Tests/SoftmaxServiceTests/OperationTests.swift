@@ -57,10 +57,23 @@ import Testing
         #expect(text(of: reply).contains(#""detail":"There is no member \"\#(name)\"\#(hint).""#), "\(text(of: reply))")
     }
 
+    @Test func `a log line's time is that of its second`() {
+        for (seconds, text) in [(0, "1970-01-01T00:00:00"), (1_709_251_199, "2024-02-29T23:59:59")] {
+            #expect(LogClock.text(of: CivilDate(unixSeconds: seconds)) == Array(text.utf8))
+        }
+    }
+
+    @Test func `probes and the types of problems are the service's, none of the server's own`() {
+        let (service, server) = (ServiceConfiguration().server, HTTPServerConfiguration())
+        for path in ["/livez", "/readyz", "/metrics"] { #expect(service.isProbe(path) && !server.isProbe(path)) }
+        #expect(!service.isProbe("/softmax") && !service.isProbe("/livez/"))
+        #expect(service.problemTypes == "/problems/" && server.problemTypes == "")
+    }
+
     @Test func `a log of requests has no lines for probes, and names client and user agent`() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        let isProbe = HTTPServerConfiguration().isProbe
+        let isProbe = ServiceConfiguration().server.isProbe
         let log = AccessLog(writer) { isProbe($0) }
         for path in ["/livez", "/softmax", "/readyz", "/metrics"] {
             var record = HTTPAccessRecord(

@@ -2,7 +2,6 @@
 #ifndef C_EPOLL_H
 #define C_EPOLL_H
 
-#include <malloc.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

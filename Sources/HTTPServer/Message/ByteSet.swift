@@ -50,7 +50,7 @@ extension UInt8 {
     @inline(__always) var isFieldValueByte: Bool { (self >= 0x20 && self != 0x7F) || self == .tab }
 
     /// A decimal digit's value.
-    @inline(__always) var decimalValue: UInt8? {
+    @inline(__always) package var decimalValue: UInt8? {
         let value = self &- UInt8(ascii: "0")
         return value < 10 ? value : nil
     }

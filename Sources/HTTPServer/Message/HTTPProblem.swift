@@ -2,7 +2,7 @@
 public struct HTTPProblem: Error, Sendable, Equatable {
     /// The status code, 400…599.
     public var status: Int
-    /// What kind of failure, a short stable slug: `type` is `/problems/<slug>`.
+    /// What kind of failure, a short stable slug, with which `type` ends.
     public var slug: String
     /// The kind in words; the same for every occurrence.
     public var title: String

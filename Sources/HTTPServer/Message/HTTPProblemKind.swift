@@ -2,11 +2,11 @@
 public struct HTTPProblemKind: Sendable, Equatable {
     /// The status code.
     public var status: Int
-    /// The last part of `/problems/<slug>`.
+    /// The last part of a problem's `type`, short and stable.
     public var slug: String
     /// The kind in a few words.
     public var title: String
-    /// What it means and what to do about it, for `GET /problems/<slug>`.
+    /// What it means and what to do about it, for whoever follows `type`.
     public var explanation: String
 
     /// A kind of those parts.

@@ -58,7 +58,7 @@ public enum HTTPReply: Sendable {
     case written
     /// A response made at once, on the event loop: for work well under a millisecond.
     case ready(HTTPResponse)
-    /// Work for the compute pool. `cost` is in numbers (in + out) and is held against the server's work budget from
+    /// Work for the compute pool. `cost`, in a unit of the service's own, is held against the server's work budget from
     /// the moment it is accepted until the last byte of its response is made or the request is cancelled; over the
     /// budget the server answers 503 by itself and never calls `run`.
     ///

@@ -50,9 +50,12 @@ public struct Router: Sendable {
     /// Some dozen paths of different lengths, mostly: looking at each is the fastest table.
     private var exact: [Resource] = []
     private var prefixes: [Resource] = []
+    private let problemTypes: String
 
     /// A router without routes.
-    public init() {}
+    ///
+    /// - Parameter problemTypes: as in ``HTTPProblem/response(requestID:types:)``, for the problems it answers with.
+    public init(problemTypes: String = "") { self.problemTypes = problemTypes }
 
     /// Adds a route at exactly that path; returns its number.
     ///
@@ -105,16 +108,17 @@ public struct Router: Sendable {
 
     /// The answer to a request that leads to no route.
     public func refuse(_ request: borrowing HTTPRequest) -> HTTPResponse {
+        let problem: HTTPProblem
         switch match(request.method, request.path) {
         case .options(let allow):
             var response = HTTPResponse(status: 204)
             response.fields.append("allow", allow)
             return response
-        case .methodNotAllowed(let allow):
-            return HTTPProblem.methodNotAllowed(request.method, allow: allow).response(requestID: request.idText)
-        case .notFound: return HTTPProblem.notFound(request.pathText).response(requestID: request.idText)
-        case .unknownMethod: return HTTPProblem.unknownMethod().response(requestID: request.idText)
+        case .methodNotAllowed(let allow): problem = .methodNotAllowed(request.method, allow: allow)
+        case .notFound: problem = .notFound(request.pathText)
+        case .unknownMethod: problem = .unknownMethod()
         case .route: preconditionFailure("a request that leads to a route is the route's to answer")
         }
+        return problem.response(requestID: request.idText, types: problemTypes)
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// A block of IP addresses in CIDR notation (RFC 4632), `10.0.0.0/8` or `fd00::/8`; a single address is a block of one.
 public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
     /// 4 or 16 bytes, those behind the prefix 0.
@@ -12,7 +10,7 @@ public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
         guard let bytes = Self.bytes(of: parts[0]) else { return nil }
         var prefix = bytes.count * 8
         if parts.count == 2 {
-            let isNumber = parts[1].utf8.allSatisfy { ($0 &- 0x30) < 10 }
+            let isNumber = parts[1].utf8.allSatisfy { $0.decimalValue != nil }
             guard isNumber, let length = Int(parts[1]), length <= prefix else { return nil }
             prefix = length
         }
@@ -40,21 +38,14 @@ public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
 
     /// An address's bytes in network order; an IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) has 4.
     fileprivate static func bytes(of text: some StringProtocol) -> [UInt8]? {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        let text = String(text)
-        guard text.utf8.count <= 45 else { return nil }
-        if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes[..<4]) }
-        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
+        guard text.utf8.count <= 45, let bytes = IPAddress.bytes(of: String(text)) else { return nil }
+        guard bytes.count == 16 else { return bytes }
         let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
         return isMapped ? Array(bytes[12...]) : bytes
     }
 
     /// The one spelling of an address (RFC 5952).
-    fileprivate static func text(of bytes: [UInt8]) -> String {
-        var text = [CChar](repeating: 0, count: 64)
-        guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, 64) != nil else { return "" }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    fileprivate static func text(of bytes: [UInt8]) -> String { bytes.withUnsafeBytes { IPAddress.text(of: $0) } }
 }
 
 /// The proxies before this server, by whose word a client's address is known.

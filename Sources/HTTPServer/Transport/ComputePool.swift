@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import Synchronization
 
 /// One piece of work for the pool: a deferred response, or the next piece of a streamed body.
@@ -209,8 +208,8 @@ private final class Crew: Sendable {
     /// A thread's life.
     private func serve() {
         let former = Self.giveWay()
-        // For whoever has the thread next; without privileges only the end of the process takes it back (setpriority(2)).
-        defer { Self.setNiceness(former) }
+        // For whoever has the thread next; without privileges only the end of the process takes it back.
+        defer { ThreadScheduling.niceness = former }
         while true {
             switch nextTask() {
             case .job(let job, let work):
@@ -286,15 +285,10 @@ private final class Crew: Sendable {
     /// Has the calling thread give way to the event loops from here on; returns how it was before.
     ///
     /// On a machine whose every core computes, a loop then still runs as soon as something arrives for it: a small request
-    /// does not wait for the end of a large one's time slice (sched(7); −20 is urgent, 19 patient).
+    /// does not wait for the end of a large one's time slice.
     private static func giveWay() -> Int32 {
-        let former = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
-        setNiceness(10)
+        let former = ThreadScheduling.niceness
+        ThreadScheduling.niceness = 10
         return former
-    }
-
-    /// Of the calling thread: in Linux it is a thread's, not a process's.
-    private static func setNiceness(_ value: Int32) {
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, value)
     }
 }

@@ -613,7 +613,8 @@ struct Connection: ~Copyable {
         exchange.problem = problem.slug
         let bytes = copy bytes
         let request = HTTPRequest(exchange.head, bytes, id: exchange.id)
-        var response = problem.response(requestID: request.idText)
+        var response = problem.response(
+            requestID: request.idText, types: turn.context.configuration.problemTypes)
         turn.handler.complete(&response, for: request)
         begin(response, &exchange, bytes, &turn)
     }

@@ -1,5 +1,3 @@
-import CEpoll
-
 /// Serves the connections of its listeners on one thread, which does nothing else until the server stops.
 ///
 /// It belongs to that thread alone: others reach it through its ``Mailbox``. One turn: wait, serve what became ready,
@@ -28,7 +26,7 @@ struct EventLoop: ~Copyable {
     private let counters: LoopCounters
     /// Where every read of this loop goes, 64 KiB.
     private let buffer: UnsafeMutableRawBufferPointer
-    private let events: UnsafeMutableBufferPointer<epoll_event>
+    private let events = Poller.Events(capacity: 256)
 
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
@@ -68,14 +66,9 @@ struct EventLoop: ~Copyable {
             executor: PoolExecutor(pool: context.pool, mailbox: mailboxes[index]), observer: context.makeObserver(index),
             counters: counters)
         buffer = .allocate(byteCount: 64 * 1024, alignment: 64)
-        events = .allocate(capacity: 256)
-        events.initialize(repeating: epoll_event())
     }
 
-    deinit {
-        buffer.deallocate()
-        events.deallocate()
-    }
+    deinit { buffer.deallocate() }
 
     /// Serves until the server has drained or is stopped.
     mutating func run() {
@@ -96,11 +89,11 @@ struct EventLoop: ~Copyable {
         let count = poller.wait(milliseconds: millisecondsToWait, into: events)
         for index in 0..<count {
             turn.look()
-            let event = events[index]
-            switch event.data.u64 {
+            let (token, readiness) = events[index]
+            switch token {
             case Self.mailboxToken: readMail()
             case Self.listenerToken: accept()
-            default: becameReady(ConnectionID(token: event.data.u64), Poller.Readiness(event))
+            default: becameReady(ConnectionID(token: token), readiness)
             }
         }
         turn.look()

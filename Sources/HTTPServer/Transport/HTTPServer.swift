@@ -1,5 +1,4 @@
 package import Dispatch
-import Glibc
 
 /// An HTTP server: one event loop per processor, each with a handler, and a compute pool beside them.
 ///
@@ -160,17 +159,10 @@ public final class HTTPServer: Sendable {
         let configuration = context.configuration
         let connections = max(0, configuration.maxConnections) + max(0, configuration.reservedConnections)
         // Beside the connections: listeners, pollers and mailboxes, the standard three, files the service opens.
-        let needed = rlim_t(connections + 256)
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < needed else {
-            return nil
+        let needed = connections + 256
+        return DescriptorLimit.raise(to: needed).map { limit in
+            "\(connections) connections need \(needed) open files, this process may have \(limit) "
+                + "(ulimit -n): past it accepting pauses"
         }
-        limit.rlim_cur = min(needed, limit.rlim_max)
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < needed else {
-            return nil
-        }
-        return "\(connections) connections need \(needed) open files, this process may have \(limit.rlim_cur) "
-            + "(ulimit -n): past it accepting pauses"
     }
 }

@@ -29,8 +29,12 @@ public struct HTTPServerConfiguration: Sendable {
     public var reservedConnections = 16
     /// Which paths are answered on the reserve.
     ///
-    /// Default `/livez`, `/readyz` and `/metrics`.
-    public var isProbe: @Sendable (_ path: String) -> Bool = { ["/livez", "/readyz", "/metrics"].contains($0) }
+    /// Default none.
+    public var isProbe: @Sendable (_ path: String) -> Bool = { _ in false }
+    /// What the slug follows in the `type` of a problem that the server answers with by itself, say `/problems/`.
+    ///
+    /// Default nothing: `type` is the slug alone, a relative reference (RFC 9457 section 3.1.1).
+    public var problemTypes = ""
     /// Proxies that are believed what they say of their clients, in ``HTTPAccessRecord/client``.
     ///
     /// Default none.
@@ -84,7 +88,7 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Past it the request that would hold more gets 503 with `Retry-After`. Default 2²⁹ (512 MiB).
     public var bodyMemory = 1 << 29
-    /// The cost of all deferred requests at once, in numbers.
+    /// The cost of all deferred requests at once, in the unit of ``HTTPReply/deferred(cost:run:)``.
     ///
     /// Past it 503 with `Retry-After`. Default 2²⁸.
     public var workBudget = 1 << 28
@@ -107,5 +111,20 @@ public struct HTTPServerConfiguration: Sendable {
     public init() {
         loops = min(64, Processors.available)
         computeThreads = min(64, Processors.available)
+    }
+}
+
+extension DeadlineLimits {
+    /// The configuration's.
+    package init(_ configuration: HTTPServerConfiguration) {
+        head = configuration.headDeadline.nanoseconds
+        body = configuration.bodyDeadline.nanoseconds
+        idle = configuration.idleDeadline.nanoseconds
+        write = configuration.writeDeadline.nanoseconds
+        linger = configuration.lingerDeadline.nanoseconds
+        request = configuration.requestDeadline.nanoseconds
+        drainDelay = configuration.drainDelay.nanoseconds
+        drain = configuration.drainDeadline.nanoseconds
+        rate = UInt64(max(1, configuration.minimumRate))
     }
 }

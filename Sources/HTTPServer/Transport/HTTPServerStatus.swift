@@ -16,11 +16,11 @@ public final class HTTPServerStatus: Sendable {
     /// The status of a server that has not started.
     public init() {}
 
-    /// Whether the server is about to stop: `/readyz` answers 503.
+    /// Whether the server is about to stop, and wants no new clients.
     public var isDraining: Bool { draining.load(ordering: .relaxed) }
     /// Connections open now, with those of the reserve and those being closed.
     public var openConnections: Int { open.load(ordering: .relaxed) }
-    /// The cost of all deferred requests accepted and not finished, in numbers.
+    /// The cost of all deferred requests accepted and not finished.
     public var workCost: Int { queuedCost.load(ordering: .relaxed) }
     /// Bytes of unfinished bodies, beyond 64 KiB of each connection.
     public var bodyBytes: Int { heldBodies.load(ordering: .relaxed) }

@@ -1,6 +1,3 @@
-import CEpoll
-import Glibc
-
 /// What other threads tell a loop.
 enum LoopMessage: Sendable {
     /// Deferred work is done.
@@ -18,22 +15,17 @@ enum LoopMessage: Sendable {
     case turn(whenOver: @Sendable () -> Void)
 }
 
-/// The way into a loop from other threads: a list under a lock, and an eventfd that wakes the loop.
+/// The way into a loop from other threads: a list under a lock, and what wakes the loop.
 final class Mailbox: Sendable {
-    /// The eventfd, for the loop's poller.
-    let descriptor: Int32
+    private let wakeUp: WakeUp
     /// `nil` once the loop has ended.
     private let messages = Locked<[LoopMessage]?>([])
 
     /// An empty one.
-    init() throws(HTTPServerError) {
-        descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        guard descriptor >= 0 else {
-            throw HTTPServerError(operation: "create", subject: "eventfd", reason: String(cString: strerror(errno)))
-        }
-    }
+    init() throws(HTTPServerError) { wakeUp = try WakeUp() }
 
-    deinit { _ = close(descriptor) }
+    /// What the loop's poller is to watch: readable while messages wait.
+    var descriptor: Int32 { wakeUp.descriptor }
 
     /// Leaves a message.
     ///
@@ -44,10 +36,7 @@ final class Mailbox: Sendable {
             return messages?.count
         }
         // One wake-up for as many messages as gather until the loop takes them.
-        if count == 1 {
-            var one: UInt64 = 1
-            _ = write(descriptor, &one, 8)
-        }
+        if count == 1 { wakeUp.signal() }
         if count == nil, case .turn(let whenOver) = message { whenOver() }
     }
 
@@ -55,8 +44,7 @@ final class Mailbox: Sendable {
     ///
     /// `emptied` lends its storage to the next ones.
     func take(into emptied: inout [LoopMessage]) {
-        var count: UInt64 = 0
-        _ = read(descriptor, &count, 8)
+        wakeUp.clear()
         messages.withLock { messages in
             let taken = messages ?? []
             messages = emptied

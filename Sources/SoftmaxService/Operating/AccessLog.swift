@@ -1,4 +1,3 @@
-import Glibc
 package import HTTPServer
 
 /// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
@@ -97,31 +96,5 @@ package final class AccessLog: HTTPObserver {
         case .http1_1: "\"HTTP/1.1\""
         case .http2: "\"HTTP/2\""
         }
-    }
-}
-
-/// UTC timestamps with milliseconds by RFC 3339; the part up to the seconds is made once a second.
-struct LogClock {
-    private var second = time_t(-1)
-    private var text: [UInt8] = []
-
-    mutating func appendNow(to line: inout ByteWriter) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        if now.tv_sec != second {
-            second = now.tv_sec
-            var parts = tm()
-            gmtime_r(&second, &parts)
-            text = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-                buffer.withMemoryRebound(to: CChar.self) { chars in
-                    count = strftime(chars.baseAddress, chars.count, "%Y-%m-%dT%H:%M:%S", &parts)
-                }
-            }
-        }
-        let milliseconds = Int(now.tv_nsec) / 1_000_000
-        line.append(text.span)
-        line.append(UInt8(ascii: "."))
-        for divisor in [100, 10, 1] { line.append(UInt8(ascii: "0") + UInt8(milliseconds / divisor % 10)) }
-        line.append(UInt8(ascii: "Z"))
     }
 }

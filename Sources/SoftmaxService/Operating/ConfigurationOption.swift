@@ -24,7 +24,7 @@ package struct ConfigurationOption: Sendable {
 
     /// Whether a text is decimal digits and nothing else: no sign, no `0x`, no exponent.
     private static func isDigits(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        !text.isEmpty && text.utf8.allSatisfy { $0.decimalValue != nil }
     }
 
     private static func integer<Value: FixedWidthInteger & Sendable>(

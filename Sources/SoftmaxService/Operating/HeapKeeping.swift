@@ -1,6 +1,4 @@
-import CEpoll
 import Dispatch
-import Glibc
 import HTTPServer
 import Synchronization
 
@@ -53,9 +51,8 @@ package final class HeapKeeping: Sendable {
     ///
     /// By default glibc learns from the first large buffer that is freed to keep all such memory for good.
     package static func configureProcess() {
-        _ = mallopt(M_MMAP_THRESHOLD, Int32(largest))
-        _ = mallopt(M_TRIM_THRESHOLD, Int32(kept))
-        _ = mallopt(M_ARENA_MAX, Int32(max(1, Processors.available / processorsPerHeap)))
+        let arenas = max(1, Processors.available / processorsPerHeap)
+        Heap.configure(largest: largest, kept: kept, arenas: arenas)
         isConfigured.store(true, ordering: .relaxed)
     }
 
@@ -67,7 +64,7 @@ package final class HeapKeeping: Sendable {
     /// In any other, glibc's malloc may never have been used (a sanitizer has its own), and two threads that use it first
     /// at the same time, by malloc_trim(3), break its count of threads.
     private static func trim() {
-        if isConfigured.load(ordering: .relaxed) { _ = malloc_trim(0) }
+        if isConfigured.load(ordering: .relaxed) { Heap.trim() }
     }
 
     /// A large request came.

@@ -1,5 +1,4 @@
 package import Dispatch
-import Glibc
 import Synchronization
 
 /// Writes log lines to a descriptor on a queue of its own, so that a reader that stalls never stalls an event loop.
@@ -18,7 +17,7 @@ package final class LogWriter: Sendable {
     ///
     /// - Parameter limit: bytes that may wait for the reader; past it whole batches are dropped and counted. Default
     ///   4 MiB.
-    package init(descriptor: Int32 = STDOUT_FILENO, limit: Int = 4 << 20) {
+    package init(descriptor: Int32 = Descriptors.output, limit: Int = 4 << 20) {
         output = LogOutput { Descriptors.write($0, to: descriptor) }
         self.limit = limit
     }

@@ -1,4 +1,3 @@
-import Glibc
 import HTTPServer
 
 /// `softmaxd softmax|jacobian|vjp|jvp [FILE]`: the same request, the same reply, no server.
@@ -10,11 +9,14 @@ package enum OfflineCommand {
     package static func run(
         _ operation: NativeOperation, file: String?, _ configuration: ServiceConfiguration
     ) -> Int32 {
-        let descriptor = file.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
-        guard descriptor >= 0,
-            let body = Descriptors.readAll(from: descriptor)
-        else {
-            Descriptors.write(Array("softmaxd: cannot read \(file ?? "standard input")\n".utf8), to: STDERR_FILENO)
+        let content =
+            if let file {
+                Descriptors.readFile(file)
+            } else {
+                Descriptors.readAll(from: Descriptors.input)
+            }
+        guard let body = content else {
+            Descriptors.tell("softmaxd: cannot read \(file ?? "standard input")\n")
             return 66
         }
         let workers = Workers(ComputePool(threads: configuration.server.computeThreads))
@@ -23,16 +25,16 @@ package enum OfflineCommand {
             return write(ReplyStream(try decoded.reply(workers), workers))
         } catch {
             if case .bytes(let text) = error.response(requestID: "").body {
-                Descriptors.write(text, to: STDERR_FILENO)
+                Descriptors.write(text, to: Descriptors.error)
             }
             return 65
         }
     }
 
     /// What to say where standard output takes no more.
-    package static func outputFailure(_ code: Int32) -> String {
-        "cannot write to standard output: \(String(cString: strerror(code)))"
-    }
+    ///
+    /// Asked for right after the write that failed.
+    package static var outputFailure: String { "cannot write to standard output: \(Descriptors.failure)" }
 
     /// Writes a reply to standard output; returns the exit status by sysexits(3).
     private static func write(_ stream: ReplyStream) -> Int32 {
@@ -41,13 +43,13 @@ package enum OfflineCommand {
             var parts: [[UInt8]] = []
             progress = stream.next(into: &parts)
             if progress == .failed {
-                Descriptors.write(Array("softmaxd: the reply cannot be computed\n".utf8), to: STDERR_FILENO)
+                Descriptors.tell("softmaxd: the reply cannot be computed\n")
                 return 70
             }
             if progress == .last { parts.append([UInt8(ascii: "\n")]) }
             for part in parts {
-                guard Descriptors.write(part, to: STDOUT_FILENO) else {
-                    Descriptors.write(Array("softmaxd: \(outputFailure(errno))\n".utf8), to: STDERR_FILENO)
+                guard Descriptors.write(part, to: Descriptors.output) else {
+                    Descriptors.tell("softmaxd: \(outputFailure)\n")
                     return 74
                 }
             }

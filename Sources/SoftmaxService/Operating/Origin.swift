@@ -1,3 +1,5 @@
+import HTTPServer
+
 /// Web origins (RFC 6454, and the URL standard's serialisation of them) as browsers send them in `Origin`.
 enum Origin {
     /// An origin that some browser's `Origin` can equal, byte for byte; or `*`.
@@ -58,7 +60,7 @@ enum Origin {
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool { byte.decimalValue != nil }
     private static func isHex(_ byte: UInt8) -> Bool {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }

@@ -1,4 +1,3 @@
-import Glibc
 package import HTTPServer
 import TensorJSON
 
@@ -18,7 +17,10 @@ package struct ServiceConfiguration: Sendable {
     package var corsOrigins: [String] = []
 
     /// The defaults.
-    package init() {}
+    package init() {
+        server.isProbe = OperationsRoutes.isProbe
+        server.problemTypes = HTTPProblemKind.types
+    }
 
     /// The defaults, overridden by the environment, then by the flags.
     ///
@@ -78,7 +80,7 @@ package struct ServiceConfiguration: Sendable {
             case "PORT":
                 if rest.isEmpty { return protocols.contains { value.hasPrefix($0.lowercased() + "://") } }
                 let digits = rest.first ?? ""
-                let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+                let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0.decimalValue != nil }
                 if isNumber, let name = rest.dropFirst().first, protocols.contains(String(name)) { return true }
             default: break
             }
@@ -120,20 +122,4 @@ package struct ConfigurationError: Error, Equatable {
     /// What is wrong, with the name of the flag or variable.
     package var message: String
     init(_ message: String) { self.message = message }
-}
-
-/// The process's environment.
-///
-/// This file is the only one that reads it.
-package func processEnvironment() -> [String: String] {
-    var variables: [String: String] = [:]
-    var entry = environ
-    while let line = entry.pointee {
-        let text = String(cString: line)
-        if let equals = text.firstIndex(of: "=") {
-            variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
-        entry += 1
-    }
-    return variables
 }

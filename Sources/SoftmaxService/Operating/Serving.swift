@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 package import HTTPServer
 
 /// The service on its sockets, from the first listener to the last log line.
@@ -55,22 +54,7 @@ package final class Serving: Sendable {
     ///
     /// - Parameter started: is called once connections are accepted.
     package func runUntilSignalled(started: () -> Void) throws(HTTPServerError) {
-        // A log whose reader has gone is an error of write(2), not the end of the service.
-        signal(SIGPIPE, SIG_IGN)
-        let queue = DispatchQueue(label: "softmaxd.signals")
-        // Blocked here and, by inheritance, in every thread started from here on: a signal that comes before Dispatch
-        // listens for it waits for its signalfd(2) instead of being lost, and no thread is ever interrupted by one.
-        var blocked = sigset_t()
-        sigemptyset(&blocked)
-        sigaddset(&blocked, SIGTERM)
-        sigaddset(&blocked, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &blocked, nil)
-        let sources = [SIGTERM, SIGINT].map { number in
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { self.stop() }
-            source.resume()
-            return source
-        }
+        let sources = Signals.onTermination { self.stop() }
         try start()
         started()
         wait()
@@ -88,17 +72,6 @@ package enum Healthcheck {
     /// The flags of process 1, where that is this program: in a container the service itself, which a health check that
     /// runs beside it has to find.
     package static func flagsOfProcess1() -> [String] {
-        guard let own = program(of: "self"), program(of: "1") == own else { return [] }
-        let descriptor = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return [] }
-        defer { close(descriptor) }
-        return Command.servedFlags(commandLine: Descriptors.readAll(from: descriptor) ?? [])
-    }
-
-    /// The path of a process's program; `nil` where this user may not know.
-    private static func program(of process: String) -> [CChar]? {
-        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/\(process)/exe", &path, path.count)
-        return count > 0 ? Array(path[..<count]) : nil
+        Command.servedFlags(commandLine: ThisProcess.commandLine(ofSameProgram: 1) ?? [])
     }
 }

@@ -2,6 +2,9 @@ package import HTTPServer
 
 /// The kinds of failure that this service adds to those of the HTTP server; `GET /problems/<slug>` explains them.
 extension HTTPProblemKind {
+    /// Where kinds of problems are explained, and with which `type` begins.
+    static let types = "/problems/"
+
     /// 400: the body is not a JSON text.
     static let notJSON = HTTPProblemKind(
         status: 400, slug: "not-json", title: "The body is not JSON",
@@ -44,4 +47,11 @@ extension HTTPProblemKind {
     /// Every kind this service can answer with.
     package static let served: [HTTPProblemKind] =
         all + [notJSON, duplicateMember, nestingTooDeep, tooManyNumbers, replyTooLarge, invalidRequest, draining]
+}
+
+extension HTTPProblem {
+    /// The response that tells of this problem, whose `type` is explained by this service.
+    package func response(requestID: String) -> HTTPResponse {
+        response(requestID: requestID, types: HTTPProblemKind.types)
+    }
 }

@@ -13,7 +13,7 @@ enum OperationsRoute: CaseIterable {
         case .version: "/version"
         case .openAPIYAML: "/openapi.yaml"
         case .openAPIJSON: "/openapi.json"
-        case .problem: "/problems/"
+        case .problem: HTTPProblemKind.types
         }
     }
 }
@@ -26,6 +26,9 @@ struct OperationsRoutes {
 
     private static let live = Array("{\"status\":\"live\"}".utf8)
     private static let ready = Array("{\"status\":\"ready\"}".utf8)
+    /// Whether a path is one that orchestrators and scrapers ask for every few seconds.
+    static func isProbe(_ path: String) -> Bool { ["/livez", "/readyz", "/metrics"].contains(path) }
+
     private static let json: StaticString = "application/json"
 
     /// Answers a request; what is true now only, no cache may keep.
@@ -67,7 +70,7 @@ struct OperationsRoutes {
         // Beside those strings, of which a byte takes six at most: names and a number, below 100 bytes.
         text.write(atMost: 100 + 6 * strings) { text in
             text.append("{\"type\":")
-            text.appendJSON("/problems/" + kind.slug)
+            text.appendJSON(HTTPProblemKind.types + kind.slug)
             text.append(",\"status\":")
             text.appendDecimal(kind.status)
             text.append(",\"title\":")

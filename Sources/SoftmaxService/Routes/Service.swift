@@ -9,7 +9,7 @@ package final class Service: HTTPHandler {
         case operations(OperationsRoute)
     }
 
-    private var router = Router()
+    private var router = Router(problemTypes: HTTPProblemKind.types)
     private var routes: [Route] = []
     private let operations: OperationsRoutes
     private let corsOrigins: [String]

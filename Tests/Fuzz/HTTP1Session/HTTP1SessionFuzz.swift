@@ -108,7 +108,7 @@ struct Peer: ~Copyable {
             case .refused(let problem, let stream, _):
                 precondition((400...599).contains(problem.status))
                 events.append("\(stream) \(problem)")
-                session.respond(problem.response(requestID: ""), to: stream, date: [], requestID: "")
+                session.respond(problem.response(requestID: "", types: ""), to: stream, date: [], requestID: "")
             case .cancelled(let stream):
                 events.append("\(stream) cancelled")
             }

@@ -86,7 +86,7 @@ private struct FuzzPeer {
                 open.append(stream)
                 if options & 4 == 0 { answerOpen() }
             case .refused(let problem, let stream, _):
-                session.respond(problem.response(requestID: "r"), to: stream, date: [], requestID: "r")
+                session.respond(problem.response(requestID: "r", types: ""), to: stream, date: [], requestID: "r")
             case .cancelled(let stream):
                 open.removeAll { $0 == stream }
                 streaming.removeAll { $0 == stream }

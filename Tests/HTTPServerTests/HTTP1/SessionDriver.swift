@@ -72,7 +72,8 @@ final class SessionDriver {
                 log.append("refused \(stream): \(problem.status) \(problem.detail) \(request.head.fields.count)")
                 refused.append(request)
                 session.respond(
-                    problem.response(requestID: "id-\(stream)"), to: stream, date: Self.date, requestID: "id-\(stream)")
+                    problem.response(requestID: "id-\(stream)", types: ""), to: stream, date: Self.date,
+                    requestID: "id-\(stream)")
             case .cancelled(let stream):
                 log.append("cancelled \(stream)")
             }

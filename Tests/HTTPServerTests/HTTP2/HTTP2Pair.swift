@@ -75,7 +75,7 @@ final class HTTP2Pair {
             case .refused(let problem, let stream, let request):
                 log.append("refused \(stream): \(problem.status) \(request.head.fields.count)")
                 refused.append(request)
-                respond(problem.response(requestID: "r"), to: stream)
+                respond(problem.response(requestID: "r", types: ""), to: stream)
             case .cancelled(let stream):
                 log.append("cancelled \(stream)")
             }

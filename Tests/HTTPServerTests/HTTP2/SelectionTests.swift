@@ -23,7 +23,7 @@ struct SelectionTests {
                         HTTPResponse(status: 200, body: .bytes(Array("\(request.version)".utf8))), to: stream, date: [],
                         requestID: "r")
                 case .refused(let problem, let stream, _):
-                    session.respond(problem.response(requestID: "r"), to: stream, date: [], requestID: "r")
+                    session.respond(problem.response(requestID: "r", types: ""), to: stream, date: [], requestID: "r")
                 case .cancelled: break
                 }
             }

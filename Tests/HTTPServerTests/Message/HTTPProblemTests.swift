@@ -12,7 +12,7 @@ struct HTTPProblemTests {
     @Test("a problem has the members of the contract")
     func members() throws {
         var problem = HTTPProblem.contentTooLarge(limit: 16)
-        let response = problem.response(requestID: "id-1")
+        let response = problem.response(requestID: "id-1", types: "/problems/")
         #expect(response.status == 413)
         #expect(response.fields.only("content-type") == "application/problem+json")
         let plain = try json(response)
@@ -25,15 +25,15 @@ struct HTTPProblemTests {
         #expect(plain["error"] as? String == problem.detail)
         #expect(plain["detail"] as? String == problem.detail)
         problem.pointer = "/logits/3/1"
-        #expect(try json(problem.response(requestID: ""))["pointer"] as? String == "/logits/3/1")
+        #expect(try json(problem.response(requestID: "", types: "/problems/"))["pointer"] as? String == "/logits/3/1")
     }
 
     @Test("Allow and Retry-After go into fields")
     func fields() {
-        let allowed = HTTPProblem.methodNotAllowed(.post, allow: "GET, HEAD").response(requestID: "")
+        let allowed = HTTPProblem.methodNotAllowed(.post, allow: "GET, HEAD").response(requestID: "", types: "")
         #expect(allowed.status == 405)
         #expect(allowed.fields.only("allow") == "GET, HEAD")
-        let busy = HTTPProblem.serviceUnavailable("busy", retryAfter: 3).response(requestID: "")
+        let busy = HTTPProblem.serviceUnavailable("busy", retryAfter: 3).response(requestID: "", types: "/problems/")
         #expect(busy.status == 503)
         #expect(busy.fields.only("retry-after") == "3")
     }
@@ -43,11 +43,11 @@ struct HTTPProblemTests {
         var text = String(String.UnicodeScalarView((0...0x2FF).compactMap { Unicode.Scalar($0) }))
         text += "\u{2028}\u{FFFD}😀\"\\"
         let problem = HTTPProblem(status: 400, slug: text, title: text, detail: text, pointer: text)
-        let object = try json(problem.response(requestID: text))
+        let object = try json(problem.response(requestID: text, types: "/problems/"))
         for member in ["title", "detail", "pointer", "request_id", "error"] {
             #expect(object[member] as? String == text)
         }
-        guard case .bytes(let bytes) = problem.response(requestID: text).body else { return }
+        guard case .bytes(let bytes) = problem.response(requestID: text, types: "/problems/").body else { return }
         #expect(bytes.dropLast().allSatisfy { $0 >= 0x20 && $0 != 0x7F })
     }
 

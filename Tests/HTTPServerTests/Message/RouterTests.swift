@@ -79,4 +79,22 @@ struct RouterTests {
         driver.receive("GET /problems/deep/1?q HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(driver.replies()?.first?.text == "deep /problems/deep/1")
     }
+
+    @Test(
+        "the problems it answers with are of the service's types",
+        arguments: [
+            ("GET", "not-found"), ("BREW", "not-implemented"), ("PUT", "not-found"),
+        ])
+    func types(method: String, slug: String) {
+        for types in ["", "https://example.org/kinds/"] {
+            let request = HTTPRequest(method: HTTPMethod(method), path: "/nowhere")
+            guard case .ready(let response) = Router(problemTypes: types).respond(to: request),
+                case .bytes(let text) = response.body
+            else {
+                Issue.record("no answer at once")
+                continue
+            }
+            #expect(String(decoding: text, as: UTF8.self).hasPrefix("{\"type\":\"\(types)\(slug)\","))
+        }
+    }
 }

@@ -1,34 +1,8 @@
 import HTTPServer
 import Testing
 
-@Suite("Dates, request ids, trace context")
+@Suite("Request ids, trace context")
 struct SmallPartsTests {
-    @Test(
-        "a date is an IMF-fixdate",
-        arguments: [
-            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-            (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
-            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
-            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
-            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        ])
-    func date(seconds: Int, text: String) {
-        #expect(String(decoding: HTTPDate.format(seconds), as: UTF8.self) == text)
-    }
-
-    @Test("a date is made anew when the second changes")
-    func cachedDate() {
-        var date = HTTPDate()
-        date.update(unixSeconds: 59)
-        date.update(unixSeconds: 59)
-        #expect(String(decoding: date.bytes, as: UTF8.self).hasSuffix("00:00:59 GMT"))
-        date.update(unixSeconds: 60)
-        #expect(String(decoding: date.bytes, as: UTF8.self).hasSuffix("00:01:00 GMT"))
-    }
-
     @Test("request ids are 16 hexadecimal digits and differ")
     func requestIDs() {
         var ids = RequestIDs(seed: 7)

@@ -10,10 +10,7 @@ struct Poller: Sendable {
 
     /// What became possible, as epoll tells it.
     struct Readiness: Sendable {
-        private let events: UInt32
-
-        init(_ event: epoll_event) { events = event.events }
-
+        fileprivate let events: UInt32
         /// There is something to read, possibly the end.
         var isReadable: Bool { events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 }
         /// There is room to write.
@@ -22,6 +19,25 @@ struct Poller: Sendable {
         var isEnding: Bool { events & EPOLLRDHUP.rawValue != 0 }
         /// The connection is broken, or shut down both ways.
         var isBroken: Bool { events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
+    }
+
+    /// Room for what one ``wait(milliseconds:into:)`` tells of.
+    struct Events: ~Copyable {
+        fileprivate let room: UnsafeMutableBufferPointer<epoll_event>
+
+        /// Room for so many events; more are told of by the next wait.
+        init(capacity: Int) {
+            room = .allocate(capacity: capacity)
+            room.initialize(repeating: epoll_event())
+        }
+
+        deinit { room.deallocate() }
+
+        /// What became ready, and what it was watched with.
+        subscript(index: Int) -> (token: UInt64, readiness: Readiness) {
+            let event = room[index]
+            return (event.data.u64, Readiness(events: event.events))
+        }
     }
 
     /// A new one.
@@ -49,8 +65,8 @@ struct Poller: Sendable {
     func unwatch(_ descriptor: Int32) { _ = control(EPOLL_CTL_DEL, descriptor, 0, 0) }
 
     /// Waits for at most that many milliseconds (−1: without limit); returns how many of `events` say what became ready.
-    func wait(milliseconds: Int32, into events: UnsafeMutableBufferPointer<epoll_event>) -> Int {
-        let count = epoll_wait(descriptor, events.baseAddress, Int32(clamping: events.count), milliseconds)
+    func wait(milliseconds: Int32, into events: borrowing Events) -> Int {
+        let count = epoll_wait(descriptor, events.room.baseAddress, Int32(clamping: events.room.count), milliseconds)
         // EINTR is a wait that ended early, which callers expect anyway.
         return max(0, Int(count))
     }

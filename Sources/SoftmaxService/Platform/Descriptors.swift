@@ -2,6 +2,13 @@ import Glibc
 
 /// Whole reads and writes on file descriptors, waiting for them as long as it takes.
 package enum Descriptors {
+    /// Standard input.
+    static let input = STDIN_FILENO
+    /// Standard output, for replies and the log.
+    package static let output = STDOUT_FILENO
+    /// Standard error, for whoever runs the program.
+    static let error = STDERR_FILENO
+
     /// Has nothing that is opened later become a standard stream: where one of the first three descriptors is closed,
     /// a socket would be it, and what is meant for the stream would go to a client.
     ///
@@ -14,7 +21,7 @@ package enum Descriptors {
         }
     }
 
-    /// Writes all bytes; fewer only where the descriptor takes no more (closed pipe, full disk): `errno` says why.
+    /// Writes all bytes; fewer only where the descriptor takes no more (closed pipe, full disk): ``failure`` says why.
     ///
     /// A descriptor may be non-blocking without this program's doing, say a pipe that its other end's process or a
     /// terminal's shell made so: then this waits for room.
@@ -40,6 +47,21 @@ package enum Descriptors {
     @discardableResult
     package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         write(bytes[...], to: descriptor) == bytes.count
+    }
+
+    /// Tells whoever runs the program, on standard error.
+    package static func tell(_ text: String) { write(Array(text.utf8), to: error) }
+
+    /// Why the thread's last system call failed, in words.
+    static var failure: String { String(cString: strerror(errno)) }
+
+    /// A file's content; `nil` where it cannot be read.
+    ///
+    static func readFile(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return readAll(from: descriptor)
     }
 
     /// Reads to the end; `nil` where that fails.

@@ -90,18 +90,11 @@ struct Address: Sendable {
 
     /// `192.0.2.1:5000` or `[2001:db8::1]:5000`; empty for another family.
     var text: String {
-        withUnsafeBytes(of: storage) { bytes in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-                let isV6 = family == AF_INET6
-                guard isV6 || family == AF_INET, let start = bytes.baseAddress,
-                    inet_ntop(family, start + (isV6 ? 8 : 4), text.baseAddress, 64) != nil
-                else { return "" }
-                let host = text.withMemoryRebound(to: UInt8.self) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                return isV6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-            }
-        }
+        let isV6 = family == AF_INET6
+        guard isV6 || family == AF_INET else { return "" }
+        let place = isV6 ? 8..<24 : 4..<8
+        let host = withUnsafeBytes(of: storage) { IPAddress.text(of: UnsafeRawBufferPointer(rebasing: $0[place])) }
+        return isV6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     /// Lends it to a system call.

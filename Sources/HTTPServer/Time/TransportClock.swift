@@ -1,5 +1,3 @@
-import Glibc
-
 /// Where the transport takes the time from, so that a test can move it by hand.
 package struct TransportClock: Sendable {
     /// Nanoseconds since some fixed point; never goes back.
@@ -20,20 +18,9 @@ package struct TransportClock: Sendable {
         self.isRunning = isRunning
     }
 
-    /// The machine's: CLOCK_MONOTONIC and CLOCK_REALTIME.
-    ///
-    /// Neither reading is a system call (vDSO).
+    /// The machine's.
     package static let system = TransportClock(
-        monotonic: {
-            var now = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &now)
-            return UInt64(truncatingIfNeeded: now.tv_sec) &* 1_000_000_000 &+ UInt64(truncatingIfNeeded: now.tv_nsec)
-        },
-        unixSeconds: {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME_COARSE, &now)
-            return now.tv_sec
-        })
+        monotonic: { SystemClock.monotonic }, unixSeconds: { SystemClock.coarseUnixSeconds })
 }
 
 extension Duration {

@@ -1,0 +1,2 @@
+// Settings of glibc's heap, which Swift's Glibc module leaves out.
+#include <malloc.h>
