@@ -12,7 +12,8 @@ package final class Serving: Sendable {
         let status = HTTPServerStatus()
         let log = configuration.accessLog == .off ? nil : LogWriter()
         self.log = log
-        let pool = ComputePool(threads: configuration.server.computeThreads)
+        let pool = ComputePool(
+            threads: configuration.server.computeThreads, priority: configuration.server.computePriority)
         server = HTTPServer(
             configuration: configuration.server, status: status,
             handler: Service(configuration, status: status, pool: pool, log: log), pool: pool
