@@ -46,13 +46,12 @@ extension Connection {
         switch consume reply {
         case .ready(let response):
             begin(response, &exchange, on: loop)
-        case .deferred(let cost, let run):
-            exchange.work?.release(loop.context)
-            exchange.work = nil
-            if loop.context.status.takeCost(cost, budget: loop.context.configuration.workBudget) {
-                submit(run, cost: cost, &exchange, on: loop)
+        case .deferred(let cost, let replyBytes, let run):
+            let context = loop.context
+            if let ticket = context.status.makeTicket(cost: cost, budget: context.configuration.workBudget) {
+                submit(run, ticket, replyBytes: replyBytes, &exchange, on: loop)
             } else {
-                fail(&exchange, unavailable("The work budget is full.", on: loop), on: loop)
+                fail(&exchange, overBudget(on: loop), on: loop)
             }
         }
     }
@@ -85,6 +84,8 @@ extension Connection {
         .serviceUnavailable(detail, retryAfter: loop.context.configuration.retryAfter)
     }
 
+    private func overBudget(on loop: EventLoop) -> HTTPProblem { unavailable("The work budget is full.", on: loop) }
+
     private func fail(_ exchange: inout Exchange, _ problem: HTTPProblem, on loop: EventLoop) {
         exchange.record.problem = problem.slug
         var response = problem.response(requestID: exchange.record.requestID)
@@ -93,19 +94,25 @@ extension Connection {
     }
 
     private func submit(
-        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, cost: Int, _ exchange: inout Exchange,
-        on loop: EventLoop
+        _ run: @escaping @Sendable (HTTPWorkTicket) -> HTTPResponse?, _ ticket: HTTPWorkTicket, replyBytes: Int,
+        _ exchange: inout Exchange, on loop: EventLoop
     ) {
-        let work = Work(cost: cost)
-        let (id, stream, mailbox, cancellation) = (id, exchange.stream, loop.mailbox, work.cancellation)
+        let work = Work(ticket)
+        let (id, stream, mailbox, isHead) = (id, exchange.stream, loop.mailbox, exchange.record.method == "HEAD")
         let job = loop.context.pool.submit {
-            guard !cancellation.isCancelled else { return }
-            mailbox.post(.reply(id, stream: stream, run(cancellation)))
+            guard !ticket.isCancelled else { return }
+            let response = run(ticket)
+            var piece: BodyPiece?
+            if case .stream(let source)? = response?.body, response?.hasContent(isForHead: isHead) == true {
+                guard !ticket.isCancelled else { return }
+                piece = BodyPiece(of: source)
+            }
+            mailbox.post(.reply(id, stream: stream, response, piece))
         }
-        // From the request on, however often it defers.
         work.begin(job, deadline: exchange.startedAt &+ loop.context.deadlines.request)
         exchange.work = work
-        session.expect(replyBytes: Work.replyBytes(cost: cost), for: stream)
+        // Any number above fills the room as well; the sum of those of all streams must not overflow.
+        session.expect(replyBytes: min(replyBytes, 1 << 40), for: stream)
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
@@ -114,14 +121,14 @@ extension Connection {
         exchange.fields = HTTPFields()
         session.respond(
             response, to: exchange.stream, date: loop.date.bytes, requestID: exchange.record.requestID)
-        let hasContent = exchange.record.method != "HEAD" && response.status != 204 && response.status != 304
+        let hasContent = response.hasContent(isForHead: exchange.record.method == "HEAD")
         switch response.body {
         case .bytes(let bytes):
             if hasContent { exchange.record.responseBytes = bytes.count }
             end(&exchange, on: loop)
         case .stream(let source):
             if hasContent {
-                let work = exchange.work ?? Work(cost: 0)
+                let work = exchange.work ?? Work(HTTPWorkTicket())
                 work.source = source
                 exchange.work = work
             } else {
@@ -132,7 +139,7 @@ extension Connection {
 
     /// All of the reply is made.
     private func end(_ exchange: inout Exchange, on loop: EventLoop) {
-        exchange.work?.release(loop.context)
+        exchange.work?.release()
         exchange.work = nil
         exchange.isMade = true
         noteEnd(&exchange)
@@ -148,44 +155,59 @@ extension Connection {
     /// Deferred work is done.
     ///
     /// What comes for a request that is gone is dropped.
-    func receive(_ reply: HTTPReply, for stream: Int, on loop: EventLoop) {
-        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
+    func receive(_ response: HTTPResponse?, _ piece: BodyPiece?, for stream: Int, on loop: EventLoop) {
+        guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
+        guard let response, piece?.progress != .failed else {
+            work.release()
+            exchanges[index].work = nil
+            fail(&exchanges[index], response == nil ? overBudget(on: loop) : .internalError(), on: loop)
+            advance(on: loop)
             return
         }
-        exchanges[index].work?.endJob()
-        take(reply, &exchanges[index], on: loop)
+        if piece == nil { work.endJob() }
+        begin(response, &exchanges[index], on: loop)
+        if let piece, !take(piece, at: index, work, on: loop) { return }
         advance(on: loop)
     }
 
     /// A piece of a streamed body is made, or none is there yet, or none can be made.
-    func receive(_ parts: [[UInt8]], _ progress: HTTPBodyProgress, for stream: Int, on loop: EventLoop) {
-        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }),
-            let work = exchanges[index].work
-        else { return }
+    func receive(_ piece: BodyPiece, for stream: Int, on loop: EventLoop) {
+        guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
+        if take(piece, at: index, work, on: loop) { advance(on: loop) }
+    }
+
+    /// The exchange of that stream, where the pool works for it.
+    private func indexOfWork(for stream: Int) -> Int? {
+        exchanges.firstIndex { $0.stream == stream && $0.work?.job != nil }
+    }
+
+    /// Takes what came of a piece; `false` where the connection is closed with it.
+    private func take(_ piece: BodyPiece, at index: Int, _ work: Work, on loop: EventLoop) -> Bool {
+        let stream = exchanges[index].stream
         // However long the piece turned out to be, what was expected has come.
         session.expect(replyBytes: 0, for: stream)
-        switch progress {
+        switch piece.progress {
         case .failed:
             work.endJob()
             exchanges[index].record.problem = HTTPProblemKind.internalError.slug
-            guard cut(at: index, on: loop) else { return }
-        case .more where parts.allSatisfy(\.isEmpty):
+            return cut(at: index, on: loop)
+        case .more where piece.parts.allSatisfy(\.isEmpty):
             if !work.endEmptyJob(now: loop.now) {
                 work.endJob()
-                guard cut(at: index, on: loop) else { return }
+                return cut(at: index, on: loop)
             }
         case .more, .last:
             work.endJob()
-            for part in parts {
+            for part in piece.parts {
                 exchanges[index].record.responseBytes += part.count
                 session.write(part, to: stream, isLast: false)
             }
-            if progress == .last {
+            if piece.progress == .last {
                 session.write([], to: stream, isLast: true)
                 end(&exchanges[index], on: loop)
             }
         }
-        advance(on: loop)
+        return true
     }
 
     /// Has the pool make the next piece of every streamed body whose client takes it.
@@ -197,12 +219,10 @@ extension Connection {
                 session.wantsBody(of: exchanges[index].stream)
             else { continue }
             let (id, stream, mailbox) = (id, exchanges[index].stream, loop.mailbox)
-            let cancellation = work.cancellation
+            let ticket = work.ticket
             let job = loop.context.pool.submit {
-                guard !cancellation.isCancelled else { return }
-                var parts: [[UInt8]] = []
-                let progress = source.next(into: &parts)
-                mailbox.post(.piece(id, stream: stream, parts, progress))
+                guard !ticket.isCancelled else { return }
+                mailbox.post(.piece(id, stream: stream, BodyPiece(of: source)))
             }
             work.beginPiece(job, now: loop.now, span: loop.context.deadlines.request)
             session.expect(replyBytes: Work.pieceBytes, for: stream)

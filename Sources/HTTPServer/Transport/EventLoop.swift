@@ -301,10 +301,10 @@ final class EventLoop {
         mailbox.take(into: &inbox)
         for message in inbox {
             switch message {
-            case .reply(let id, let stream, let reply):
-                connection(id)?.receive(reply, for: stream, on: self)
-            case .piece(let id, let stream, let parts, let progress):
-                connection(id)?.receive(parts, progress, for: stream, on: self)
+            case .reply(let id, let stream, let response, let piece):
+                connection(id)?.receive(response, piece, for: stream, on: self)
+            case .piece(let id, let stream, let piece):
+                connection(id)?.receive(piece, for: stream, on: self)
             case .evict(let others):
                 guard context.status.isFull(context.configuration), !isDraining else { continue }
                 if evictLongestIdle() == nil, others > 1 { neighbour.mailbox.post(.evict(others: others - 1)) }

@@ -20,27 +20,19 @@ struct Exchange {
 ///
 /// Confined to the connection's loop.
 final class Work {
-    /// Tells the running job to stop.
-    let cancellation = HTTPCancellation()
+    /// What is held against the work budget; tells the running job to stop.
+    let ticket: HTTPWorkTicket
     /// Makes the body, once the response has begun.
     var source: (any HTTPBodySource)?
     /// What the pool has queued or is running.
     private(set) var job: ComputeJob?
     /// By when the pool has to be done with ``job``.
     private(set) var deadline = UInt64.max
-    private var heldCost: Int
 
-    /// Work whose `cost` has been held against the budget.
-    init(cost: Int) { heldCost = cost }
+    init(_ ticket: HTTPWorkTicket) { self.ticket = ticket }
 
     /// About how long the next piece of a streamed body will be.
     static let pieceBytes = 384 * 1024
-
-    /// The most content that a reply made at once has for that cost: 24 bytes a number.
-    static func replyBytes(cost: Int) -> Int {
-        // All above are the same: far beyond what is made at once.
-        24 * max(0, min(cost, 1 << 32))
-    }
 
     /// When a source that had nothing yet is asked again, `nil` where it is not waited for.
     private(set) var resumesAt: UInt64?
@@ -89,9 +81,8 @@ final class Work {
     }
 
     /// The last byte is made, or nobody waits for it: gives the cost back, once.
-    func release(_ context: ServerContext) {
-        context.status.releaseCost(heldCost)
-        heldCost = 0
+    func release() {
+        ticket.release()
         source = nil
     }
 
@@ -99,15 +90,22 @@ final class Work {
     ///
     /// What a running job costs is given back only when it returns: until then it takes its processor time and memory.
     func cancel(_ context: ServerContext) {
-        cancellation.cancel()
+        ticket.cancel()
         guard let job else {
-            release(context)
+            release()
             return
         }
-        let (cost, status) = (heldCost, context.status)
-        heldCost = 0
         source = nil
         endJob()
-        context.pool.discard(job) { status.releaseCost(cost) }
+        context.pool.discard(job) { [ticket] in ticket.release() }
     }
+}
+
+/// A piece of a streamed body, as its source made it.
+struct BodyPiece: Sendable {
+    private(set) var parts: [[UInt8]] = []
+    let progress: HTTPBodyProgress
+
+    /// Has the source make the next one; on a compute thread.
+    init(of source: any HTTPBodySource) { progress = source.next(into: &parts) }
 }

@@ -44,7 +44,8 @@ package struct Service: HTTPHandler {
     private static func expose(_ reply: HTTPReply, to origin: String?) -> HTTPReply {
         switch reply {
         case .ready(let response): .ready(expose(response, to: origin))
-        case .deferred(let cost, let run): .deferred(cost: cost) { expose(run($0), to: origin) }
+        case .deferred(let cost, let replyBytes, let run):
+            .deferred(cost: cost, replyBytes: replyBytes) { run($0).map { expose($0, to: origin) } }
         }
     }
 
