@@ -1,8 +1,10 @@
 """What operators meet: standard streams, ports, processors, settings. Imported by clients.py."""
 
+import collections
 import fcntl
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -119,6 +121,32 @@ def threads_are_as_many_as_the_processors_that_are_given():
     assert (given["SOFTMAXD_LOOPS"], given["SOFTMAXD_COMPUTE_THREADS"]) == ("1", "1"), given
     set_by_hand = settings("taskset", "-c", str(processor), SOFTMAXD, "--print-config", "--loops", "3")
     assert set_by_hand["SOFTMAXD_LOOPS"] == "3"
+
+
+def scheduling(service):
+    """How many of its threads are of which class (field 41 of proc(5)'s stat) and niceness (field 19)."""
+    counts = collections.Counter()
+    for path in pathlib.Path(f"/proc/{service.process.pid}/task").glob("*/stat"):
+        fields = path.read_text(encoding="ascii").rpartition(")")[2].split()
+        counts[int(fields[41 - 3]), int(fields[19 - 3])] += 1
+    return counts
+
+
+@test
+def only_compute_threads_give_way():
+    normal = os.nice(0)
+    for priority, given_way in (("idle", (5, 2)), ("low", (0, 10)), ("normal", (0, 2))):
+        with Service("--compute-threads", "3", "--compute-priority", priority) as service:
+            before = sum(scheduling(service).values())
+            for classes in (1500, 20_000):
+                # Small to read and large to write; large to read, on all threads.
+                form = "dense" if classes == 1500 else "diagonal"
+                assert service.post("/jacobian", {"logits": [0.5] * classes, "form": form})[0] == 200
+            after = scheduling(service)
+            assert after[given_way] == 3 and after[0, normal] >= before, (before, after)
+            assert len(after) == 2, after
+        # Timers, signals and the log are served while compute threads are there.
+        assert len(service.records()) == 2
 
 
 @test

@@ -84,6 +84,27 @@ extension TransportTests {
             #expect(server.server.status.workCost == 0)
         }
 
+        @Test("A deferred reply's source that is empty at first is asked again, and its client has the head by then")
+        func emptyAtFirst() throws {
+            let source = ScriptedSource([([], .more), ([[]], .more), ([[1]], .more), ([[2]], .last)])
+            let server = try TestServer { _ in
+            } handler: { _ in
+                .deferred(cost: 3) { _ in HTTPResponse(status: 200, body: .stream(source)) }
+            }
+            let client = try server.client()
+            client.get("/")
+            #expect(client.read())
+            #expect(String(decoding: client.received, as: UTF8.self).hasSuffix("\r\n\r\n"))
+            #expect(source.asked == 1)
+            for asked in 2...4 {
+                server.advance(by: .milliseconds(15))
+                #expect(eventually { source.asked >= asked })
+                server.settle()
+            }
+            #expect(client.reply()?.body == [1, 2])
+            #expect(server.server.status.workCost == 0)
+        }
+
         @Test("A source that fails in HTTP/1.0 resets the connection")
         func failsHTTP10() throws {
             let source = ScriptedSource([([[1, 2]], .more), ([], .failed)])

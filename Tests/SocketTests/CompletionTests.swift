@@ -16,7 +16,7 @@ extension TransportTests {
             } handler: { request in
                 .deferred(cost: request.path == "/dear" ? 6 : 5) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200))
+                    return HTTPResponse(status: 200)
                 }
             }
             let requests = [

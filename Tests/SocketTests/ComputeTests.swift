@@ -15,7 +15,7 @@ extension TransportTests {
                 guard request.path == "/slow" else { return TestServer.ok(request) }
                 return .deferred(cost: 10) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200, body: .bytes(Array("slow".utf8))))
+                    return HTTPResponse(status: 200, body: .bytes(Array("slow".utf8)))
                 }
             }
             let slow = try server.client()
@@ -36,7 +36,7 @@ extension TransportTests {
         func streamed(pieces: Int) throws {
             let source = CountingSource(pieces: pieces, size: 70_000)
             let server = try TestServer({ _ in }) { _ in
-                .deferred(cost: 5) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+                .deferred(cost: 5) { _ in HTTPResponse(status: 200, body: .stream(source)) }
             }
             let client = try server.client()
             client.get("/")
@@ -53,7 +53,7 @@ extension TransportTests {
             let source = CountingSource(pieces: 3, size: 100)
             let server = try TestServer({ _ in }) { request in
                 guard request.path == "/stream" else { return TestServer.ok(request) }
-                return .deferred(cost: 5) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+                return .deferred(cost: 5) { _ in HTTPResponse(status: 200, body: .stream(source)) }
             }
             let client = try server.client()
             client.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -86,7 +86,7 @@ extension TransportTests {
                 $0.computeThreads = 1
             } handler: { request in
                 guard request.path == "/short" else { return handler(request) }
-                return .deferred(cost: 1) { _ in .ready(HTTPResponse(status: 200, body: .bytes([1]))) }
+                return .deferred(cost: 1) { _ in HTTPResponse(status: 200, body: .bytes([1])) }
             }
         }
 
@@ -139,7 +139,7 @@ extension TransportTests {
                 .deferred(cost: request.path == "/60" ? 60 : 41) { _ in
                     ran.add()
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200))
+                    return HTTPResponse(status: 200)
                 }
             }
             let first = try server.client()
@@ -165,12 +165,12 @@ extension TransportTests {
             let cancelled = Counter()
             let ran = Counter()
             let server = try TestServer({ $0.computeThreads = 1 }) { _ in
-                .deferred(cost: 7) { cancellation in
+                .deferred(cost: 7) { ticket in
                     ran.add()
                     gate.pass()
-                    while !cancellation.isCancelled, !gate.isOpenForAll { usleep(1_000) }
-                    if cancellation.isCancelled { cancelled.add() }
-                    return .ready(HTTPResponse(status: 200))
+                    while !ticket.isCancelled, !gate.isOpenForAll { usleep(1_000) }
+                    if ticket.isCancelled { cancelled.add() }
+                    return HTTPResponse(status: 200)
                 }
             }
             let clients = try (0..<3).map { _ in try server.client() }
@@ -200,7 +200,7 @@ extension TransportTests {
             } handler: { _ in
                 .deferred(cost: 7) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200))
+                    return HTTPResponse(status: 200)
                 }
             }
             let client = try server.client()
@@ -217,7 +217,7 @@ extension TransportTests {
         func disconnectDuringStream() throws {
             let source = CountingSource(pieces: 1_000_000, size: 64 * 1024)
             let server = try oneByOne { _ in
-                .deferred(cost: 9) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+                .deferred(cost: 9) { _ in HTTPResponse(status: 200, body: .stream(source)) }
             }
             let client = try server.client()
             client.get("/")
@@ -230,15 +230,14 @@ extension TransportTests {
             #expect(try standstill(of: source, in: server) <= made + 1)
         }
 
-        @Test("work that defers again is held to its true cost")
-        func deferredTwice() throws {
+        @Test("work that raises its ticket is held to its true cost")
+        func raised() throws {
             let server = try TestServer {
                 $0.workBudget = 100
             } handler: { request in
-                .deferred(cost: 10) { _ in
-                    .deferred(cost: request.path == "/dear" ? 101 : 100) { _ in
-                        .ready(HTTPResponse(status: 200, body: .bytes([1])))
-                    }
+                .deferred(cost: 10) { ticket in
+                    guard ticket.raise(to: request.path == "/dear" ? 101 : 100) else { return nil }
+                    return HTTPResponse(status: 200, body: .bytes([1]))
                 }
             }
             let client = try server.client()
@@ -255,7 +254,7 @@ extension TransportTests {
             let server = try TestServer({ _ in }) { _ in
                 .deferred(cost: 1) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200, body: .bytes([7])))
+                    return HTTPResponse(status: 200, body: .bytes([7]))
                 }
             }
             let client = try server.client()
@@ -274,11 +273,11 @@ extension TransportTests {
             let begun = Counter()
             let server = try TestServer({ _ in }) { request in
                 guard request.path == "/slow" else { return TestServer.ok(request) }
-                return .deferred(cost: 3) { cancellation in
+                return .deferred(cost: 3) { ticket in
                     begun.add()
-                    while !cancellation.isCancelled { usleep(1_000) }
+                    while !ticket.isCancelled { usleep(1_000) }
                     cancelled.add()
-                    return .ready(HTTPResponse(status: 200))
+                    return HTTPResponse(status: 200)
                 }
             }
             let client = try server.client()

@@ -83,7 +83,7 @@ extension TransportTests {
         func stalledReader() throws {
             let source = CountingSource(pieces: 100_000, size: 64 * 1024)
             let server = try TestServer({ _ in }) { _ in
-                .deferred(cost: 4) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+                .deferred(cost: 4) { _ in HTTPResponse(status: 200, body: .stream(source)) }
             }
             let client = try server.client(receiveBuffer: 16 * 1024)
             client.get("/")

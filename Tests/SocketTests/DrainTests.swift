@@ -14,7 +14,7 @@ extension TransportTests {
                 guard request.path == "/slow" else { return TestServer.ok(request) }
                 return .deferred(cost: 1) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200, body: .bytes(Array("slow".utf8))))
+                    return HTTPResponse(status: 200, body: .bytes(Array("slow".utf8)))
                 }
             }
             let idle = try server.client()
@@ -164,10 +164,10 @@ extension TransportTests {
         func deadline() throws {
             let gate = Gate()
             let server = try TestServer({ _ in }) { _ in
-                .deferred(cost: 1) { cancellation in
-                    _ = eventually { cancellation.isCancelled }
-                    if cancellation.isCancelled { gate.open() }
-                    return .ready(HTTPResponse(status: 200))
+                .deferred(cost: 1) { ticket in
+                    _ = eventually { ticket.isCancelled }
+                    if ticket.isCancelled { gate.open() }
+                    return HTTPResponse(status: 200)
                 }
             }
             let client = try server.client()

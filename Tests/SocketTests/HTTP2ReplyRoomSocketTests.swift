@@ -11,9 +11,9 @@ extension TransportTests {
             let ran = Counter()
             let server = try TestServer { _ in
             } handler: { _ in
-                .deferred(cost: 20_000) { _ in
+                .deferred(cost: 20_000, replyBytes: 480_000) { _ in
                     ran.add()
-                    return .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 400_000))))
+                    return HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 400_000)))
                 }
             }
             let client = try server.client()

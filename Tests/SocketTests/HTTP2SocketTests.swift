@@ -113,10 +113,10 @@ extension TransportTests {
             let server = try TestServer { _ in
             } handler: { request in
                 guard request.path == "/" else { return .ready(HTTPResponse(status: 200)) }
-                return .deferred(cost: 1) { cancellation in
+                return .deferred(cost: 1) { ticket in
                     gate.pass()
-                    if cancellation.isCancelled { seen.add() }
-                    return .ready(HTTPResponse(status: 200))
+                    if ticket.isCancelled { seen.add() }
+                    return HTTPResponse(status: 200)
                 }
             }
             let client = try server.client()
@@ -144,7 +144,7 @@ extension TransportTests {
             } handler: { _ in
                 .deferred(cost: 1) { _ in
                     gate.pass()
-                    return .ready(HTTPResponse(status: 200, body: .bytes(Array("late".utf8))))
+                    return HTTPResponse(status: 200, body: .bytes(Array("late".utf8)))
                 }
             }
             let client = try server.client()

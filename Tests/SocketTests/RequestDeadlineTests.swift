@@ -6,17 +6,14 @@ import Testing
 extension TransportTests {
     @Suite("Request deadlines on a manual clock")
     struct RequestDeadlines {
-        @Test("a request that defers twice has no more time to begin its reply than one that defers once")
-        func deferredTwice() throws {
-            let (first, second) = (Gate(), Gate())
+        @Test("the work and a streamed reply's first piece have the time of one request together")
+        func firstPiece() throws {
+            let (first, second) = (Gate(), GatedSource(pieces: 1))
             let server = try TestServer { _ in
             } handler: { _ in
                 .deferred(cost: 1) { _ in
                     first.pass()
-                    return .deferred(cost: 1) { _ in
-                        second.pass()
-                        return .ready(HTTPResponse(status: 200))
-                    }
+                    return HTTPResponse(status: 200, body: .stream(second))
                 }
             }
             let client = try server.client()
@@ -24,12 +21,12 @@ extension TransportTests {
             #expect(eventually { first.waiting == 1 })
             server.advance(by: .seconds(40))
             first.open()
-            #expect(eventually { second.waiting == 1 })
+            #expect(eventually { second.gate.waiting == 1 })
             server.advance(by: .milliseconds(19_990))
             #expect(client.isQuiet)
             server.advance(by: .milliseconds(10))
             #expect(client.reply()?.status == 503)
-            second.open()
+            second.gate.open()
         }
 
         @Test("a streamed body has that time for each of its pieces")
@@ -37,7 +34,7 @@ extension TransportTests {
             let source = GatedSource(pieces: 3)
             let server = try TestServer { _ in
             } handler: { _ in
-                .deferred(cost: 1) { _ in .ready(HTTPResponse(status: 200, body: .stream(source))) }
+                .deferred(cost: 1) { _ in HTTPResponse(status: 200, body: .stream(source)) }
             }
             let client = try server.client()
             client.get("/")

@@ -6,12 +6,12 @@ import Testing
 
 struct CancellationTests {
     @Test(arguments: [1, 2]) func `work that nobody waits for is not begun`(threads: Int) {
-        let cancellation = HTTPCancellation()
-        let workers = Workers(ComputePool(threads: threads), cancellation: cancellation)
+        let ticket = HTTPWorkTicket()
+        let workers = Workers(ComputePool(threads: threads), ticket)
         let begun = Atomic<Int>(0)
         workers.untilCancelled(1000) { _ in
             begun.add(1, ordering: .relaxed)
-            cancellation.cancel()
+            ticket.cancel()
         }
         // Each thread may have begun one when the word came.
         #expect((1...threads).contains(begun.load(ordering: .relaxed)))
@@ -21,7 +21,7 @@ struct CancellationTests {
     }
 
     @Test(arguments: [1, 2]) func `each index is done once while somebody waits`(threads: Int) throws {
-        let workers = Workers(ComputePool(threads: threads), cancellation: HTTPCancellation())
+        let workers = Workers(ComputePool(threads: threads), HTTPWorkTicket())
         let done = (0..<64).map { _ in Counted() }
         workers.untilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
         #expect(done.allSatisfy { $0.count.load(ordering: .relaxed) == 1 })
@@ -37,10 +37,10 @@ struct CancellationTests {
         let more = operation.vectorMember.map { ",\"\($0)\":\(row)" } ?? ""
         let form = operation == .jacobian ? ",\"form\":\"factored\"" : ""
         let text = Array("{\"logits\":\(row)\(more)\(form)}".utf8)
-        let cancellation = HTTPCancellation()
-        let workers = Workers(ComputePool(threads: 2), cancellation: cancellation)
+        let ticket = HTTPWorkTicket()
+        let workers = Workers(ComputePool(threads: 2), ticket)
         let decoded = try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
-        cancellation.cancel()
+        ticket.cancel()
         #expect(throws: HTTPProblem.self) { try decoded.reply(workers) }
         #expect(throws: HTTPProblem.self) {
             try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)

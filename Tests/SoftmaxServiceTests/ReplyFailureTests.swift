@@ -46,12 +46,12 @@ import Testing
     }
 
     @Test func `a stream that nobody waits for fails instead of leaving pieces out`() throws {
-        let cancellation = HTTPCancellation()
-        let workers = Workers(ComputePool(threads: 2), cancellation: cancellation)
+        let ticket = HTTPWorkTicket()
+        let workers = Workers(ComputePool(threads: 2), ticket)
         let stream = ReplyStream(reply(100_000, wrong: 0, 0.5), workers)
         var parts: [[UInt8]] = []
         #expect(stream.next(into: &parts) == .more)
-        cancellation.cancel()
+        ticket.cancel()
         #expect(stream.next(into: &parts) == .failed)
     }
 }

@@ -81,18 +81,32 @@ import Testing
     }
 
     @Test func `small requests are answered at once, large ones on the pool`() {
-        let service = service()
+        let service = service { $0.limits.replyNumbers = 1_000_000_000 }
         func reply(_ path: String, _ logits: Int) -> HTTPReply {
             let text = #"{"logits":[\#(Array(repeating: "1", count: logits).joined(separator: ","))]}"#
             return service.respond(to: HTTPRequest(method: .post, path: path, body: body(text)))
         }
         if case .deferred = reply("/softmax", 10) { Issue.record("10 logits need no pool") }
         if case .ready = reply("/softmax", 20000) { Issue.record("20 000 logits are no work for an event loop") }
-        guard case .deferred(let cost, _) = reply("/jacobian", 1000) else {
+        guard case .deferred(let cost, let replyBytes, _) = reply("/jacobian", 1000) else {
             Issue.record("10⁶ entries are no work for an event loop")
             return
         }
         #expect(cost == 1_001_000)
+        #expect(replyBytes == 786_432)
+        // A body of more than a loop reads: its length is the bound until it is read.
+        guard case .deferred(let bound, 786_432, let run) = reply("/jacobian", 20_000) else {
+            Issue.record("20 000 logits are no work for an event loop")
+            return
+        }
+        #expect(bound == 40_012)
+        let total = BoundedTotal()
+        let tight = HTTPWorkTicket.taking(bound, of: total, limit: bound)
+        #expect(tight.flatMap { run($0) } == nil && total.value == bound)
+        guard case .deferred(9_120, 218_880, _) = reply("/jacobian", 95) else {
+            Issue.record("a Jacobian of 95 classes is not said to be small")
+            return
+        }
     }
 
     @Test func `pages of configured origins may read replies, others may not`() {

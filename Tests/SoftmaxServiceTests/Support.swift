@@ -37,12 +37,14 @@ extension Service {
 
     /// Answers a request, deferred work included.
     func finish(_ request: HTTPRequest) -> HTTPResponse {
-        var reply = respond(to: request)
-        while true {
-            switch reply {
-            case .ready(let response): return response
-            case .deferred(_, let run): reply = run(HTTPCancellation())
+        switch respond(to: request) {
+        case .ready(let response): return response
+        case .deferred(_, _, let run):
+            guard let response = run(HTTPWorkTicket()) else {
+                Issue.record("a ticket that any cost fits could not be raised")
+                return HTTPResponse(status: 503)
             }
+            return response
         }
     }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A response.
 ///
 /// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, `Connection` and `X-Request-Id`.
@@ -17,6 +15,9 @@ public struct HTTPResponse: Sendable {
         self.fields = fields
         self.body = body
     }
+
+    /// Whether it may have content (RFC 9110 section 6.4.1), in answer to HEAD or to another method.
+    func hasContent(isForHead: Bool) -> Bool { !isForHead && status != 204 && status != 304 }
 }
 
 /// A response's content.
@@ -48,7 +49,9 @@ public protocol HTTPBodySource: AnyObject, Sendable {
     /// All in all a piece may take ``HTTPServerConfiguration/requestDeadline``; then the reply is cut.
     ///
     /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
-    /// before. Not called again after another result than ``HTTPBodyProgress/more``, or once the request is cancelled.
+    /// before. A deferred response's first piece is made by the job that made the response, before its head is sent, and
+    /// within the request's time: where it fails, the request is answered with 500. Not called again after another result
+    /// than ``HTTPBodyProgress/more``, or once the request is cancelled.
     func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress
 }
 
@@ -60,11 +63,13 @@ public enum HTTPReply: Sendable {
     case ready(HTTPResponse)
     /// Work for the compute pool. `cost`, in a unit of the service's own, is held against the server's work budget from
     /// the moment it is accepted until the last byte of its response is made or the request is cancelled; over the
-    /// budget the server answers 503 by itself and never calls `run`.
+    /// budget the server answers 503 by itself and never calls `run`. When `run` has learnt the true cost, say by reading
+    /// the body, it raises the ticket; where that cannot be, it returns `nil`, and the server answers 503 by itself.
     ///
-    /// `run` may defer once more when it has learnt the true cost, say by reading the body: the first cost is then given
-    /// back and the new one held against the budget. It has no writer: ``written`` is not among its answers.
-    indirect case deferred(cost: Int, run: @Sendable (HTTPCancellation) -> HTTPReply)
+    /// `replyBytes` is the most content that `run` makes at once: all of it, or a streamed one's first piece. HTTP/2
+    /// connections begin no more requests than they have room for the replies of, should the client not take them; one
+    /// that does not say takes all the room.
+    case deferred(cost: Int, replyBytes: Int = .max, run: @Sendable (HTTPWorkTicket) -> HTTPResponse?)
 }
 
 /// What a handler says of a request's head.
@@ -92,7 +97,8 @@ public struct HTTPAdmission: BitwiseCopyable, Sendable {
 public protocol HTTPHandler: AnyObject {
     /// Looks at a complete head, once, before any of a body is taken and before `100 Continue`.
     func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission
-    /// Answers one request. Returns at once: long work goes into ``HTTPReply/deferred(cost:run:)``.
+    /// Answers one request. Returns at once: long work is
+    /// ``HTTPReply/deferred(cost:replyBytes:run:)``.
     func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply
     /// Adds to a response that the server made by itself, to a request that is over a limit or too late, what every
     /// response to such a request should have.
@@ -114,17 +120,4 @@ extension HTTPHandler {
     public func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission { HTTPAdmission() }
     /// Does nothing.
     public func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest) {}
-}
-
-/// Tells running work that nobody waits for its result any more.
-///
-/// Long loops look at it now and then.
-public final class HTTPCancellation: Sendable {
-    private let flag = Atomic<Bool>(false)
-    /// Not cancelled.
-    public init() {}
-    /// Whether the client went away, the deadline passed or the server is stopping at once.
-    public var isCancelled: Bool { flag.load(ordering: .relaxed) }
-    /// Tells whoever looks at ``isCancelled``, for good.
-    public func cancel() { flag.store(true, ordering: .relaxed) }
 }

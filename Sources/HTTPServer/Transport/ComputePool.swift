@@ -3,13 +3,46 @@ import Synchronization
 
 /// One piece of work for the pool: a deferred response, or the next piece of a streamed body.
 ///
-/// Sendable although unchecked: what it holds is only touched under the pool's lock.
-final class ComputeJob: @unchecked Sendable {
-    fileprivate var work: (@Sendable () -> Void)?
-    fileprivate var isOver = false
-    /// What follows once ``work`` has returned.
-    fileprivate var whenOver: (@Sendable () -> Void)?
+/// Sendable although unchecked: what it holds belongs to whoever has set ``stage``: ``work`` to the thread that has the job
+/// run or drops it, ``whenOver`` to the loop that gives it up and then to the thread that ran it.
+final class ComputeJob: WorkJob, @unchecked Sendable {
+    private enum Stage: UInt8, AtomicRepresentable {
+        case waiting, running, over
+        /// Will not run.
+        case discarded
+        /// Runs, but somebody waits only for its end.
+        case abandoned
+    }
+
+    private let stage = Atomic(Stage.waiting)
+    private var work: (@Sendable () -> Void)?
+    /// What follows once an abandoned job has returned.
+    private var whenOver: (@Sendable () -> Void)?
+
     fileprivate init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+
+    /// Runs it, unless it was discarded.
+    fileprivate func run() {
+        guard move(from: .waiting, to: .running) else { return }
+        work.take()?()
+        if stage.exchange(.over, ordering: .acquiringAndReleasing) == .abandoned { whenOver.take()?() }
+    }
+
+    /// As ``WorkJob`` has it; once.
+    func discard(whenOver: @escaping @Sendable () -> Void) {
+        if move(from: .waiting, to: .discarded) {
+            work = nil
+        } else {
+            self.whenOver = whenOver
+            if move(from: .running, to: .abandoned) { return }
+            self.whenOver = nil
+        }
+        whenOver()
+    }
+
+    private func move(from old: Stage, to new: Stage) -> Bool {
+        stage.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
+    }
 }
 
 /// Computes off the event loops, on threads of its own: at most so many at a time, all jobs together.
@@ -19,14 +52,17 @@ final class ComputeJob: @unchecked Sendable {
 /// piece at a time and so goes to the back of the queue after each: a long one does not keep others waiting. How much
 /// waits is bounded by the work budget, which the connections hold their requests against.
 ///
-/// A thread is one long block on a dispatch queue of its own, begun when first needed and ended with the pool. So its
-/// priority is its own: Dispatch's shared workers, which run the log, the signals and whatever else the process gives
-/// them, keep theirs.
+/// A thread is one long block on a dispatch queue of its own, begun with the first job and ended with the pool. So its
+/// ``ComputePriority`` is its own: Dispatch's shared workers, which run the log, the signals and whatever else the process
+/// gives them, keep theirs. A job must not give Dispatch anything to do: a worker that is begun for it would be
+/// scheduled like the thread that asked (sched(7)).
 package final class ComputePool: Sendable {
     private let crew: Crew
 
     /// A pool of that many threads, 1 at least.
-    package init(threads: Int) { crew = Crew(threads: max(1, threads)) }
+    package init(threads: Int, priority: ComputePriority = .idle) {
+        crew = Crew(threads: max(1, threads), priority: priority)
+    }
 
     /// How many compute at the same time, at most.
     package var threads: Int { crew.threads }
@@ -38,13 +74,6 @@ package final class ComputePool: Sendable {
         let job = ComputeJob(work)
         crew.add(job)
         return job
-    }
-
-    /// Forgets a job that has not begun, and frees at once what its work holds on to.
-    ///
-    /// - Parameter whenOver: called once the job will not run, or runs no more: at once, or by the thread that runs it.
-    func discard(_ job: ComputeJob, whenOver: @escaping @Sendable () -> Void) {
-        crew.discard(job, whenOver: whenOver)
     }
 
     /// Calls `body` once for each index below `count`; returns when all are done.
@@ -106,59 +135,48 @@ private final class SharedWork: @unchecked Sendable {
 /// The pool's threads and what they have to do.
 private final class Crew: Sendable {
     private struct State {
+        /// Jobs taken out of the inbox, oldest last.
         var waiting: [ComputeJob] = []
-        var first = 0
         /// Work that its caller has shared out, oldest first.
         var shared: [SharedWork] = []
-        /// Threads begun; they end only with the pool.
-        var begun = 0
-        /// Threads that wait to be woken.
-        var idle = 0
-        var isDismissed = false
     }
 
     let threads: Int
+    private let priority: ComputePriority
+    /// What the event loops add: they take no lock that a compute thread may hold.
+    private let added = Inbox<ComputeJob>()
+    /// Jobs that no thread has taken yet, for a look without the lock.
+    private let waitingCount = Atomic<Int>(0)
     private let state = Locked(State())
-    /// One signal for each thread taken out of `idle`.
-    private let wakeUps = DispatchSemaphore(value: 0)
-    /// Whether a job waits, for a look without the lock.
-    private let hasWaiting = Atomic<Bool>(false)
+    /// One signal for each job, each place beside somebody who shares work out, and in the end each thread.
+    private let tasks = DispatchSemaphore(value: 0)
+    /// The threads are there; they end only with the pool.
+    private let areBegun = Atomic<Bool>(false)
+    private let isDismissed = Atomic<Bool>(false)
 
     /// Their queues are of another class than the default one: Dispatch has at most 255 threads for a class, and those of
     /// the default one are for the event loops, the log and the signals.
     private static let quality = DispatchQoS.utility
 
-    init(threads: Int) { self.threads = threads }
+    init(threads: Int, priority: ComputePriority) {
+        self.threads = threads
+        self.priority = priority
+    }
 
     // MARK: What is asked of them
 
     func add(_ job: ComputeJob) {
-        callUpon { state in
-            state.waiting.append(job)
-            hasWaiting.store(true, ordering: .relaxed)
-            return 1
-        }
-    }
-
-    func discard(_ job: ComputeJob, whenOver: @escaping @Sendable () -> Void) {
-        // Moved out of the lock before it is freed: freeing may run a deinitialiser of the handler's.
-        let (work, isRunning) = state.withLock { _ in
-            let isRunning = job.work == nil && !job.isOver
-            if isRunning { job.whenOver = whenOver }
-            defer { job.work = nil }
-            return (job.work, isRunning)
-        }
-        _ = consume work
-        if !isRunning { whenOver() }
+        _ = added.add(job)
+        waitingCount.add(1, ordering: .relaxed)
+        callUpon(1)
     }
 
     /// Does that work, with those threads that have nothing else to do.
     func share(_ work: SharedWork) {
-        work.places = min(work.places, threads - 1)
-        callUpon { state in
-            state.shared.append(work)
-            return work.places
-        }
+        let places = min(work.places, threads - 1)
+        work.places = places
+        state.withLock { $0.shared.append(work) }
+        callUpon(places)
         work.run { true }
         let mustWait = state.withLock { state in
             state.shared.removeAll { $0 === work }
@@ -171,124 +189,71 @@ private final class Crew: Sendable {
 
     /// Ends the threads once nothing is left to do.
     func dismiss() {
-        let idle = state.withLock { state in
-            state.isDismissed = true
-            defer { state.idle = 0 }
-            return state.idle
-        }
-        for _ in 0..<idle { wakeUps.signal() }
+        isDismissed.store(true, ordering: .releasing)
+        for _ in 0..<threads { tasks.signal() }
     }
 
-    /// Adds something to do, for so many threads at most as `add` returns: idle ones are woken, missing ones begun.
-    private func callUpon(_ add: (inout State) -> Int) {
-        let (woken, begun) = state.withLock { state in
-            let wanted = add(&state)
-            let woken = min(wanted, state.idle)
-            state.idle -= woken
-            let begun = min(wanted - woken, threads - state.begun)
-            state.begun += begun
-            return (woken, begun)
-        }
-        for _ in 0..<woken { wakeUps.signal() }
-        for _ in 0..<begun {
-            DispatchQueue(label: "compute", qos: Self.quality).async { self.serve() }
-        }
+    /// Has so many threads look for something to do.
+    private func callUpon(_ count: Int) {
+        for _ in 0..<count { tasks.signal() }
+        guard !areBegun.load(ordering: .relaxed), !areBegun.exchange(true, ordering: .relaxed) else { return }
+        // All at once, by whoever comes first: a worker that Dispatch began for a compute thread would be scheduled like it,
+        // and could be lent to anybody.
+        for _ in 0..<threads { DispatchQueue(label: "compute", qos: Self.quality).async { self.serve() } }
     }
 
     // MARK: The threads
 
     /// What a thread does next.
     private enum Task {
-        case job(ComputeJob, @Sendable () -> Void)
+        case job(ComputeJob)
         case help(SharedWork)
-        case wait
-        case end
     }
 
     /// A thread's life.
     private func serve() {
-        let former = Self.giveWay()
-        // For whoever has the thread next; without privileges only the end of the process takes it back.
-        defer { ThreadScheduling.niceness = former }
+        let former = ThreadScheduling.current
+        ThreadScheduling.giveWay(priority)
+        // For whoever Dispatch lends the thread to next. Where that is refused, these can only be queues of the same class
+        // as the pool's, and Dispatch ends a thread that was idle for 5 s.
+        defer { former.apply() }
         while true {
+            tasks.wait()
             switch nextTask() {
-            case .job(let job, let work):
-                work()
-                finish(job)
+            case .job(let job): job.run()
             case .help(let work):
-                work.run { !hasWaiting.load(ordering: .relaxed) }
+                work.run { waitingCount.load(ordering: .relaxed) <= 0 }
                 leave(work)
-            case .wait:
-                wakeUps.wait()
-            case .end:
-                return
+            case nil: if isDismissed.load(ordering: .acquiring) { return }
             }
         }
     }
 
-    private func nextTask() -> Task {
+    private func nextTask() -> Task? {
         state.withLock { state in
-            if let (job, work) = Self.takeJob(&state, hasWaiting) { return .job(job, work) }
-            if let work = state.shared.first(where: { $0.places > 0 && $0.isOpen }) {
-                work.places -= 1
-                work.helpers += 1
-                return .help(work)
+            if state.waiting.isEmpty {
+                added.takeAll(into: &state.waiting)
+                state.waiting.reverse()
             }
-            if state.isDismissed { return .end }
-            state.idle += 1
-            return .wait
+            if let job = state.waiting.popLast() {
+                waitingCount.subtract(1, ordering: .relaxed)
+                return .job(job)
+            }
+            guard let work = state.shared.first(where: { $0.places > 0 && $0.isOpen }) else { return nil }
+            work.places -= 1
+            work.helpers += 1
+            return .help(work)
         }
-    }
-
-    private func finish(_ job: ComputeJob) {
-        let whenOver = state.withLock { _ in
-            job.isOver = true
-            defer { job.whenOver = nil }
-            return job.whenOver
-        }
-        whenOver?()
     }
 
     private func leave(_ work: SharedWork) {
-        let isLast = state.withLock { _ in
+        let (isLast, isOpen) = state.withLock { _ in
             work.helpers -= 1
-            // A thread that left for a job may come back, or another in its place.
             work.places += 1
-            return work.isEnding && work.helpers == 0
+            return (work.isEnding && work.helpers == 0, !work.isEnding && work.isOpen)
         }
         if isLast { work.helpersLeft.signal() }
-    }
-
-    private static func takeJob(
-        _ state: inout State, _ hasWaiting: borrowing Atomic<Bool>
-    ) -> (ComputeJob, @Sendable () -> Void)? {
-        while state.first < state.waiting.count {
-            let job = state.waiting[state.first]
-            state.first += 1
-            // Freed in batches: taking from the front of an array one by one is quadratic.
-            if state.first == state.waiting.count {
-                state.waiting.removeAll(keepingCapacity: state.waiting.count <= 1024)
-                state.first = 0
-                hasWaiting.store(false, ordering: .relaxed)
-            } else if state.first >= 1024, state.first * 2 >= state.waiting.count {
-                state.waiting.removeFirst(state.first)
-                state.first = 0
-            }
-            if let work = job.work {
-                job.work = nil
-                return (job, work)
-            }
-        }
-        return nil
-    }
-
-    /// Has the calling thread give way to the event loops from here on; returns how it was before.
-    ///
-    /// On a machine whose every core computes, a loop then still runs as soon as something arrives for it: a small request
-    /// does not wait for the end of a large one's time slice.
-    private static func giveWay() -> Int32 {
-        let former = ThreadScheduling.niceness
-        ThreadScheduling.niceness = 10
-        return former
+        // A thread that left for a job may come back, or another in its place.
+        if isOpen { tasks.signal() }
     }
 }

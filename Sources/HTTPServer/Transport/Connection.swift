@@ -577,14 +577,14 @@ struct Connection: ~Copyable {
         switch consume reply {
         case .written: endWritten(&exchange, bytes, &turn)
         case .ready(let response): begin(response, &exchange, bytes, &turn)
-        case .deferred(let cost, let run):
-            exchange.work?.release(turn.context)
-            exchange.work = nil
-            if turn.context.status.takeCost(cost, budget: turn.context.configuration.workBudget) {
+        case .deferred(let cost, let replyBytes, let run):
+            if let ticket = turn.context.status.makeTicket(
+                cost: cost, budget: turn.context.configuration.workBudget)
+            {
                 if exchange.bytes.isEmpty { exchange.bytes = turn.copy(bytes) }
-                submit(run, cost: cost, &exchange, &turn)
+                submit(run, ticket, replyBytes: replyBytes, &exchange, &turn)
             } else {
-                fail(&exchange, unavailable("The work budget is full.", turn.context), bytes, &turn)
+                fail(&exchange, overBudget(turn.context), bytes, &turn)
             }
         }
     }
@@ -607,6 +607,8 @@ struct Connection: ~Copyable {
         .serviceUnavailable(detail, retryAfter: context.configuration.retryAfter)
     }
 
+    private func overBudget(_ context: ServerContext) -> HTTPProblem { unavailable("The work budget is full.", context) }
+
     private mutating func fail(
         _ exchange: inout Exchange, _ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
@@ -620,15 +622,25 @@ struct Connection: ~Copyable {
     }
 
     private mutating func submit(
-        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, cost: Int, _ exchange: inout Exchange,
-        _ turn: inout Turn
+        _ run: @escaping @Sendable (HTTPWorkTicket) -> HTTPResponse?, _ ticket: HTTPWorkTicket, replyBytes: Int,
+        _ exchange: inout Exchange, _ turn: inout Turn
     ) {
-        let work = Work(cost: cost)
-        let job = turn.executor.submit(run, for: id, stream: exchange.stream, work.cancellation)
-        // From the request on, however often it defers.
+        let work = Work(ticket)
+        let (id, stream, isHead) = (id, exchange.stream, exchange.head.method == .head)
+        let job = turn.executor.submit {
+            guard !ticket.isCancelled else { return nil }
+            let response = run(ticket)
+            var piece: BodyPiece?
+            if case .stream(let source)? = response?.body, response?.hasContent(isForHead: isHead) == true {
+                guard !ticket.isCancelled else { return nil }
+                piece = BodyPiece(of: source)
+            }
+            return .reply(id, stream: stream, response, piece)
+        }
         work.begin(job, deadline: exchange.startedAt &+ turn.context.deadlines.request)
         exchange.work = work
-        http2?.expect(replyBytes: Work.replyBytes(cost: cost), for: exchange.stream)
+        // Any number above fills the room as well; the sum of those of all streams must not overflow.
+        http2?.expect(replyBytes: min(replyBytes, 1 << 40), for: stream)
     }
 
     // MARK: Replies
@@ -658,7 +670,7 @@ struct Connection: ~Copyable {
         let hasContent: Bool
         if let http2 {
             http2.respond(response, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
-            hasContent = exchange.head.method != .head && response.status != 204 && response.status != 304
+            hasContent = response.hasContent(isForHead: exchange.head.method == .head)
         } else {
             guard http1.isHandling else { return }
             let head: ResponseHead
@@ -677,7 +689,7 @@ struct Connection: ~Copyable {
             end(&exchange, &turn)
         case .stream(let source):
             if hasContent {
-                let work = exchange.work ?? Work(cost: 0)
+                let work = exchange.work ?? Work(HTTPWorkTicket())
                 work.source = source
                 exchange.work = work
             } else {
@@ -729,7 +741,7 @@ struct Connection: ~Copyable {
 
     /// All of the reply is made.
     private mutating func end(_ exchange: inout Exchange, _ turn: inout Turn) {
-        exchange.work?.release(turn.context)
+        exchange.work?.release()
         exchange.work = nil
         exchange.isMade = true
         exchange.endsAt = outputEnd(of: exchange.stream, turn)
@@ -741,46 +753,62 @@ struct Connection: ~Copyable {
         return written &+ UInt64(outputCount + turn.writer.output.count)
     }
 
-    /// Deferred work is done.
+    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the budget has no
+    /// room for what the work turned out to cost.
     ///
     /// What comes for a request that is gone is dropped.
-    mutating func receive(_ reply: HTTPReply, for stream: Int, _ turn: inout Turn) {
-        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }) else {
+    mutating func receive(_ response: HTTPResponse?, _ piece: BodyPiece?, for stream: Int, _ turn: inout Turn) {
+        guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
+        isAnswered = false
+        var exchange = exchanges[index]
+        let bytes = exchange.bytes
+        guard let response, piece?.progress != .failed else {
+            work.release()
+            exchange.work = nil
+            let problem = response == nil ? overBudget(turn.context) : .internalError()
+            fail(&exchange, problem, bytes.span, &turn)
+            exchanges[index] = exchange
             return
         }
-        var exchange = exchanges.remove(at: index)
-        exchange.work?.endJob()
-        let bytes = exchange.bytes
-        take(reply, &exchange, bytes.span, &turn)
-        exchanges.insert(exchange, at: index)
-        isAnswered = false
+        if piece == nil { work.endJob() }
+        begin(response, &exchange, bytes.span, &turn)
+        exchanges[index] = exchange
+        if let piece { take(piece, at: index, work, &turn) }
     }
 
     /// A piece of a streamed body is made, or none is there yet, or none can be made.
-    mutating func receive(_ parts: [[UInt8]], _ progress: HTTPBodyProgress, for stream: Int, _ turn: inout Turn) {
-        guard isOpen, let index = exchanges.firstIndex(where: { $0.stream == stream && $0.work?.job != nil }),
-            let work = exchanges[index].work
-        else { return }
+    mutating func receive(_ piece: BodyPiece, for stream: Int, _ turn: inout Turn) {
+        guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
         isAnswered = false
+        take(piece, at: index, work, &turn)
+    }
+
+    /// The exchange of that stream, where the pool works for it.
+    private func indexOfWork(for stream: Int) -> Int? {
+        exchanges.firstIndex { $0.stream == stream && $0.work?.job != nil }
+    }
+
+    private mutating func take(_ piece: BodyPiece, at index: Int, _ work: Work, _ turn: inout Turn) {
+        let stream = exchanges[index].stream
         // However long the piece turned out to be, what was expected has come.
         http2?.expect(replyBytes: 0, for: stream)
-        switch progress {
+        switch piece.progress {
         case .failed:
             work.endJob()
             exchanges[index].problem = HTTPProblemKind.internalError.slug
             cut(at: index, &turn)
-        case .more where parts.allSatisfy(\.isEmpty):
+        case .more where piece.parts.allSatisfy(\.isEmpty):
             if !work.endEmptyJob(now: turn.now) {
                 work.endJob()
                 cut(at: index, &turn)
             }
         case .more, .last:
             work.endJob()
-            for part in parts {
+            for part in piece.parts {
                 exchanges[index].responseBytes += part.count
                 write(part, to: stream, isLast: false, &turn)
             }
-            if progress == .last {
+            if piece.progress == .last {
                 write([], to: stream, isLast: true, &turn)
                 var exchange = exchanges[index]
                 end(&exchange, &turn)
@@ -797,8 +825,10 @@ struct Connection: ~Copyable {
             guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
                 wantsBody(of: exchanges[index].stream, turn)
             else { continue }
-            let stream = exchanges[index].stream
-            let job = turn.executor.submit(source, for: id, stream: stream, work.cancellation)
+            let (id, stream, ticket) = (id, exchanges[index].stream, work.ticket)
+            let job = turn.executor.submit {
+                ticket.isCancelled ? nil : .piece(id, stream: stream, BodyPiece(of: source))
+            }
             work.beginPiece(job, now: turn.now, span: turn.context.deadlines.request)
             http2?.expect(replyBytes: Work.pieceBytes, for: stream)
         }
@@ -820,7 +850,7 @@ struct Connection: ~Copyable {
             guard isOpen, let work = exchanges[index].work, work.deadline <= turn.now else { continue }
             isAnswered = false
             if exchanges[index].status == 0 {
-                work.cancel(turn.context)
+                work.cancel()
                 var exchange = exchanges[index]
                 exchange.work = nil
                 let bytes = exchange.bytes
@@ -836,7 +866,7 @@ struct Connection: ~Copyable {
     ///
     /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
     private mutating func cut(at index: Int, _ turn: inout Turn) {
-        exchanges[index].work?.cancel(turn.context)
+        exchanges[index].work?.cancel()
         exchanges[index].work = nil
         if exchanges[index].head.version == .http1_0 {
             _ = close(&turn)
@@ -865,7 +895,7 @@ struct Connection: ~Copyable {
     }
 
     private mutating func abandon(_ exchange: consuming Exchange, _ turn: inout Turn) {
-        exchange.work?.cancel(turn.context)
+        exchange.work?.cancel()
         turn.report(exchange, peer: peer, isComplete: false)
     }
 

@@ -382,15 +382,15 @@ struct EventLoop: ~Copyable {
         mailbox.take(into: &messages)
         for message in messages {
             switch message {
-            case .reply(let id, let stream, let reply):
+            case .reply(let id, let stream, let response, let piece):
                 guard let slot = slot(of: id), let connection = slots[slot].connection else { continue }
                 connection.pointee.beginTurn(now: turn.now)
-                connection.pointee.receive(reply, for: stream, &turn)
+                connection.pointee.receive(response, piece, for: stream, &turn)
                 carryOut(connection, slot)
-            case .piece(let id, let stream, let parts, let progress):
+            case .piece(let id, let stream, let piece):
                 guard let slot = slot(of: id), let connection = slots[slot].connection else { continue }
                 connection.pointee.beginTurn(now: turn.now)
-                connection.pointee.receive(parts, progress, for: stream, &turn)
+                connection.pointee.receive(piece, for: stream, &turn)
                 carryOut(connection, slot)
             case .evict(let others):
                 guard context.status.isFull(context.configuration), !turn.isDraining else { continue }

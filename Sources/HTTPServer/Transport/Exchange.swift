@@ -39,27 +39,19 @@ struct Exchange {
 ///
 /// Confined to the connection's loop.
 final class Work {
-    /// Tells the running job to stop.
-    let cancellation = HTTPCancellation()
+    /// What is held against the work budget; tells the running job to stop.
+    let ticket: HTTPWorkTicket
     /// Makes the body, once the response has begun.
     var source: (any HTTPBodySource)?
     /// What the pool has queued or is running.
-    private(set) var job: ComputeJob?
+    private(set) var job: (any WorkJob)?
     /// By when the pool has to be done with ``job``.
     private(set) var deadline = UInt64.max
-    private var heldCost: Int
 
-    /// Work whose `cost` has been held against the budget.
-    init(cost: Int) { heldCost = cost }
+    init(_ ticket: HTTPWorkTicket) { self.ticket = ticket }
 
     /// About how long the next piece of a streamed body will be.
     static let pieceBytes = 384 * 1024
-
-    /// The most content that a reply made at once has for that cost: 24 bytes a number.
-    static func replyBytes(cost: Int) -> Int {
-        // All above are the same: far beyond what is made at once.
-        24 * max(0, min(cost, 1 << 32))
-    }
 
     /// When a source that had nothing yet is asked again, `nil` where it is not waited for.
     private(set) var resumesAt: UInt64?
@@ -70,7 +62,7 @@ final class Work {
     private static let pause: UInt64 = 10_000_000
 
     /// The pool has been given a job.
-    func begin(_ job: ComputeJob, deadline: UInt64) {
+    func begin(_ job: any WorkJob, deadline: UInt64) {
         self.job = job
         self.deadline = deadline
     }
@@ -93,7 +85,7 @@ final class Work {
     }
 
     /// The pool has been given the next piece to make, in that time or what earlier attempts left of it.
-    func beginPiece(_ job: ComputeJob, now: UInt64, span: UInt64) {
+    func beginPiece(_ job: any WorkJob, now: UInt64, span: UInt64) {
         begin(job, deadline: now &+ (spanLeft ?? span))
         spanLeft = nil
     }
@@ -108,25 +100,31 @@ final class Work {
     }
 
     /// The last byte is made, or nobody waits for it: gives the cost back, once.
-    func release(_ context: ServerContext) {
-        context.status.releaseCost(heldCost)
-        heldCost = 0
+    func release() {
+        ticket.release()
         source = nil
     }
 
     /// Nobody waits any more.
     ///
     /// What a running job costs is given back only when it returns: until then it takes its processor time and memory.
-    func cancel(_ context: ServerContext) {
-        cancellation.cancel()
+    func cancel() {
+        ticket.cancel()
         guard let job else {
-            release(context)
+            release()
             return
         }
-        let (cost, status) = (heldCost, context.status)
-        heldCost = 0
         source = nil
         endJob()
-        context.pool.discard(job) { status.releaseCost(cost) }
+        job.discard { [ticket] in ticket.release() }
     }
+}
+
+/// A piece of a streamed body, as its source made it.
+struct BodyPiece: Sendable {
+    private(set) var parts: [[UInt8]] = []
+    let progress: HTTPBodyProgress
+
+    /// Has the source make the next one; on a compute thread.
+    init(of source: any HTTPBodySource) { progress = source.next(into: &parts) }
 }

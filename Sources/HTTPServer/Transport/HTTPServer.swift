@@ -44,7 +44,8 @@ public final class HTTPServer: Sendable {
     ) {
         context = ServerContext(
             configuration: configuration, makeHandler: makeHandler, status: status,
-            pool: pool ?? ComputePool(threads: configuration.computeThreads), clock: clock, makeObserver: makeObserver)
+            pool: pool ?? ComputePool(threads: configuration.computeThreads, priority: configuration.computePriority),
+            clock: clock, makeObserver: makeObserver)
     }
 
     /// What the server is doing.

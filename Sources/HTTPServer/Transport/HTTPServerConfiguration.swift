@@ -17,6 +17,10 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Default: one per processor that this process may use.
     public var computeThreads: Int
+    /// How those threads share the processors with everything else that runs there.
+    ///
+    /// Default ``ComputePriority/idle``.
+    public var computePriority = ComputePriority.idle
     /// Connections served at once over all loops.
     ///
     /// Past it the connection that has been idle longest is closed for a new one; where none is idle, only the reserve is
@@ -78,8 +82,8 @@ public struct HTTPServerConfiguration: Sendable {
     /// Default 32 MiB, twice the default body limit: a client that ignores an early 413 and sends its whole body first
     /// still gets to read it.
     public var lingerBytes = 32 * 1024 * 1024
-    /// How long the compute pool may take, with waiting, to begin a deferred response or to make one piece of a
-    /// streamed body.
+    /// How long the compute pool may take, with waiting, to make a deferred response, with a streamed one's first piece, or
+    /// to make one piece more.
     ///
     /// Past it the work is cancelled: 503, or a cut connection where the response has begun. Default 60 s.
     public var requestDeadline: Duration = .seconds(60)

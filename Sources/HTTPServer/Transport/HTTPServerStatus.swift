@@ -8,8 +8,8 @@ public final class HTTPServerStatus: Sendable {
     private let open = Atomic<Int>(0)
     /// Connections open or about to be accepted.
     private let seats = Atomic<Int>(0)
-    private let queuedCost = Atomic<Int>(0)
-    private let heldBodies = Atomic<Int>(0)
+    private let work = BoundedTotal()
+    private let bodies = BoundedTotal()
     private let loops = Locked<[LoopCounters]>([])
     private let faults = Locked<[HTTPConnectionFault: Int]>([:])
 
@@ -21,9 +21,9 @@ public final class HTTPServerStatus: Sendable {
     /// Connections open now, with those of the reserve and those being closed.
     public var openConnections: Int { open.load(ordering: .relaxed) }
     /// The cost of all deferred requests accepted and not finished.
-    public var workCost: Int { queuedCost.load(ordering: .relaxed) }
+    public var workCost: Int { work.value }
     /// Bytes of unfinished bodies, beyond 64 KiB of each connection.
-    public var bodyBytes: Int { heldBodies.load(ordering: .relaxed) }
+    public var bodyBytes: Int { bodies.value }
 
     /// Everything counted since the start.
     public var counts: HTTPServerCounts {
@@ -68,26 +68,13 @@ public final class HTTPServerStatus: Sendable {
         leaveSeat()
     }
 
-    /// Holds `cost` against `budget`; `false` where it does not fit.
-    func takeCost(_ cost: Int, budget: Int) -> Bool { Self.take(cost, from: queuedCost, limit: budget) }
-
-    func releaseCost(_ cost: Int) { queuedCost.subtract(max(0, cost), ordering: .relaxed) }
+    /// A ticket for deferred work of that cost; `nil` where it does not fit into the budget.
+    func makeTicket(cost: Int, budget: Int) -> HTTPWorkTicket? { .taking(cost, of: work, limit: budget) }
 
     /// Holds bytes of unfinished bodies against the limit; `false` where they do not fit.
-    func takeBodies(_ bytes: Int, limit: Int) -> Bool { Self.take(bytes, from: heldBodies, limit: limit) }
+    func takeBodies(_ bytes: Int, limit: Int) -> Bool { bodies.take(bytes, limit: limit) }
 
-    func releaseBodies(_ bytes: Int) { heldBodies.subtract(max(0, bytes), ordering: .relaxed) }
-
-    private static func take(_ amount: Int, from held: borrowing Atomic<Int>, limit: Int) -> Bool {
-        var current = held.load(ordering: .relaxed)
-        while true {
-            let (sum, overflow) = current.addingReportingOverflow(max(0, amount))
-            if overflow || sum > limit { return false }
-            let (exchanged, original) = held.compareExchange(expected: current, desired: sum, ordering: .relaxed)
-            if exchanged { return true }
-            current = original
-        }
-    }
+    func releaseBodies(_ bytes: Int) { bodies.release(bytes) }
 }
 
 /// Running totals since the server started.

@@ -1,9 +1,10 @@
 /// What other threads tell a loop.
 enum LoopMessage: Sendable {
-    /// Deferred work is done.
-    case reply(ConnectionID, stream: Int, HTTPReply)
+    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the budget has
+    /// no room for what the work turned out to cost.
+    case reply(ConnectionID, stream: Int, HTTPResponse?, BodyPiece?)
     /// A piece of a streamed body is made.
-    case piece(ConnectionID, stream: Int, [[UInt8]], HTTPBodyProgress)
+    case piece(ConnectionID, stream: Int, BodyPiece)
     /// A loop without an idle connection needs room: close the one that is idle longest, or pass it on to so many more
     /// loops.
     case evict(others: Int)
@@ -15,11 +16,10 @@ enum LoopMessage: Sendable {
     case turn(whenOver: @Sendable () -> Void)
 }
 
-/// The way into a loop from other threads: a list under a lock, and what wakes the loop.
+/// The way into a loop from other threads: a list, and what wakes the loop.
 final class Mailbox: Sendable {
     private let wakeUp: WakeUp
-    /// `nil` once the loop has ended.
-    private let messages = Locked<[LoopMessage]?>([])
+    private let messages = Inbox<LoopMessage>()
 
     /// An empty one.
     init() throws(HTTPServerError) { wakeUp = try WakeUp() }
@@ -31,30 +31,22 @@ final class Mailbox: Sendable {
     ///
     /// From any thread, also after the loop has ended: then it is dropped.
     func post(_ message: LoopMessage) {
-        let count = messages.withLock { messages in
-            messages?.append(message)
-            return messages?.count
-        }
+        switch messages.add(message) {
         // One wake-up for as many messages as gather until the loop takes them.
-        if count == 1 { wakeUp.signal() }
-        if count == nil, case .turn(let whenOver) = message { whenOver() }
+        case .first: wakeUp.signal()
+        case .more: break
+        case .refused: if case .turn(let whenOver) = message { whenOver() }
+        }
     }
 
-    /// Takes all messages, oldest first.
-    ///
-    /// `emptied` lends its storage to the next ones.
-    func take(into emptied: inout [LoopMessage]) {
+    /// Takes all messages, oldest first, into the end of `messages`.
+    func take(into messages: inout [LoopMessage]) {
         wakeUp.clear()
-        messages.withLock { messages in
-            let taken = messages ?? []
-            messages = emptied
-            emptied = taken
-        }
+        self.messages.takeAll(into: &messages)
     }
 
     /// The loop has ended: drops what nobody will read any more.
     func end() {
-        let left = messages.withLock { $0.take() }
-        for case .turn(let whenOver) in left ?? [] { whenOver() }
+        for case .turn(let whenOver) in messages.close() { whenOver() }
     }
 }

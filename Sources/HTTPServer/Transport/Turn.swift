@@ -99,15 +99,16 @@ struct Turn: ~Copyable {
 
 /// Runs work of requests beside the loops.
 protocol WorkExecutor: Sendable {
-    /// Queues a deferred reply's work.
-    func submit(
-        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, for id: ConnectionID, stream: Int,
-        _ cancellation: HTTPCancellation
-    ) -> ComputeJob
-    /// Queues the making of a streamed body's next piece.
-    func submit(
-        _ source: any HTTPBodySource, for id: ConnectionID, stream: Int, _ cancellation: HTTPCancellation
-    ) -> ComputeJob
+    /// Queues work, whose result comes back to the connection as a message; `nil` where the work found nobody waiting.
+    func submit(_ work: @escaping @Sendable () -> LoopMessage?) -> any WorkJob
+}
+
+/// Work that was queued.
+protocol WorkJob: AnyObject, Sendable {
+    /// Forgets the work where it has not begun, and frees at once what it holds on to.
+    ///
+    /// - Parameter whenOver: called once the work will not run, or runs no more: at once, or by the thread that runs it.
+    func discard(whenOver: @escaping @Sendable () -> Void)
 }
 
 /// The compute pool, whose results go to a loop's mailbox.
@@ -115,24 +116,7 @@ struct PoolExecutor: WorkExecutor {
     let pool: ComputePool
     let mailbox: Mailbox
 
-    func submit(
-        _ run: @escaping @Sendable (HTTPCancellation) -> HTTPReply, for id: ConnectionID, stream: Int,
-        _ cancellation: HTTPCancellation
-    ) -> ComputeJob {
-        pool.submit { [mailbox] in
-            guard !cancellation.isCancelled else { return }
-            mailbox.post(.reply(id, stream: stream, run(cancellation)))
-        }
-    }
-
-    func submit(
-        _ source: any HTTPBodySource, for id: ConnectionID, stream: Int, _ cancellation: HTTPCancellation
-    ) -> ComputeJob {
-        pool.submit { [mailbox] in
-            guard !cancellation.isCancelled else { return }
-            var parts: [[UInt8]] = []
-            let progress = source.next(into: &parts)
-            mailbox.post(.piece(id, stream: stream, parts, progress))
-        }
+    func submit(_ work: @escaping @Sendable () -> LoopMessage?) -> any WorkJob {
+        pool.submit { [mailbox] in if let message = work() { mailbox.post(message) } }
     }
 }

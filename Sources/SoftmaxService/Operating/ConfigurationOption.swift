@@ -71,6 +71,22 @@ package struct ConfigurationOption: Sendable {
             })
     }
 
+    /// One of a few words.
+    private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Value> & Sendable, _ help: String
+    ) -> ConfigurationOption {
+        ConfigurationOption(
+            flag: flag, help: help,
+            get: { $0[keyPath: path].rawValue },
+            set: { configuration, text throws(ConfigurationError) in
+                guard let value = Value(rawValue: text) else {
+                    let words = Value.allCases.map(\.rawValue)
+                    throw .mustBe(words.dropLast().joined(separator: ", ") + " or " + (words.last ?? ""), not: text)
+                }
+                configuration[keyPath: path] = value
+            })
+    }
+
     /// The items of a list that is separated by commas; blanks around them do not count, nor do empty items.
     private static func items(of text: String) -> [String] {
         text.split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
@@ -92,6 +108,10 @@ package struct ConfigurationOption: Sendable {
         integer(
             "--compute-threads", \.server.computeThreads, 1...256,
             "threads that compute large requests, all of them together"),
+        choice(
+            "--compute-priority", \.server.computePriority,
+            "when those threads run: where no other thread wants to (idle), at nice 10 (low) or nice 2 (normal)"
+        ),
         integer(
             "--max-connections", \.server.maxConnections, 1...1_000_000,
             "connections served at once; above it the one idle longest is closed; where none is, only probes are answered"
@@ -134,16 +154,9 @@ package struct ConfigurationOption: Sendable {
         seconds("--request-deadline", \.server.requestDeadline, "seconds to begin a large reply, else 503"),
         seconds("--drain-delay", \.server.drainDelay, zero: true, "seconds from SIGTERM until connections are refused"),
         seconds("--drain-deadline", \.server.drainDeadline, zero: true, "seconds to finish after that, then cut"),
-        ConfigurationOption(
-            flag: "--access-log",
-            help: "a line of JSON for each request on standard output: on, requests (none for probes) or off",
-            get: { $0.accessLog.rawValue },
-            set: { configuration, text throws(ConfigurationError) in
-                guard let scope = AccessLogScope(rawValue: text) else {
-                    throw .mustBe("on, requests or off", not: text)
-                }
-                configuration.accessLog = scope
-            }),
+        choice(
+            "--access-log", \.accessLog,
+            "a line of JSON for each request on standard output: on, requests (none for probes) or off"),
         ConfigurationOption(
             flag: "--trusted-proxies",
             help: "addresses or CIDR blocks, separated by commas, whose X-Forwarded-For or Forwarded names the client",

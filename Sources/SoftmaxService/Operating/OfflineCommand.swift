@@ -19,7 +19,8 @@ package enum OfflineCommand {
             Descriptors.tell("softmaxd: cannot read \(file ?? "standard input")\n")
             return 66
         }
-        let workers = Workers(ComputePool(threads: configuration.server.computeThreads))
+        // Nothing here has to go first, and this thread waits for those.
+        let workers = Workers(ComputePool(threads: configuration.server.computeThreads, priority: .normal))
         do throws(HTTPProblem) {
             let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits, workers)
             return write(ReplyStream(try decoded.reply(workers), workers))

@@ -108,7 +108,7 @@ package struct ServiceConfiguration: Sendable {
 }
 
 /// Which requests are logged.
-package enum AccessLogScope: String, Sendable {
+package enum AccessLogScope: String, Sendable, CaseIterable {
     /// All of them.
     case on
     /// All but those for the probes' paths, which a scraper and an orchestrator send every few seconds.

@@ -11,7 +11,8 @@ package final class Serving: Sendable {
         let status = HTTPServerStatus()
         let log = configuration.accessLog == .off ? nil : LogWriter()
         self.log = log
-        let pool = ComputePool(threads: configuration.server.computeThreads)
+        let pool = ComputePool(
+            threads: configuration.server.computeThreads, priority: configuration.server.computePriority)
         let heap = HeapKeeping(status)
         let makeHandler: @Sendable (Int) -> any HTTPHandler = { _ in
             Service(configuration, status: status, pool: pool, heap: heap, log: log)

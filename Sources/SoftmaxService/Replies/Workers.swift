@@ -5,12 +5,12 @@ struct Workers: Sendable {
     /// Theirs; nil for just the thread that asks.
     private let pool: ComputePool?
     /// Says that nobody waits any more; nil for work that is never given up.
-    private let cancellation: HTTPCancellation?
+    private let ticket: HTTPWorkTicket?
 
     /// The threads of that pool.
-    init(_ pool: ComputePool?, cancellation: HTTPCancellation? = nil) {
+    init(_ pool: ComputePool?, _ ticket: HTTPWorkTicket? = nil) {
         self.pool = pool
-        self.cancellation = cancellation
+        self.ticket = ticket
     }
 
     /// Just the thread that asks, for work too short to be given up.
@@ -23,7 +23,7 @@ struct Workers: Sendable {
     ///
     /// - Throws: a problem that nobody will see, once nobody waits for the reply.
     func check() throws(HTTPProblem) {
-        if cancellation?.isCancelled ?? false {
+        if ticket?.isCancelled ?? false {
             throw .serviceUnavailable("The request was given up.", retryAfter: 1)
         }
     }
@@ -42,9 +42,9 @@ struct Workers: Sendable {
 
     /// The same, but leaves out what has not begun once nobody waits for it: to be followed by ``check()``.
     func untilCancelled(_ count: Int, _ body: @Sendable (Int) -> Void) {
-        guard let cancellation else { return all(count, body) }
+        guard let ticket else { return all(count, body) }
         all(count) { index in
-            if !cancellation.isCancelled { body(index) }
+            if !ticket.isCancelled { body(index) }
         }
     }
 }

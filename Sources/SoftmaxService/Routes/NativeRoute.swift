@@ -21,39 +21,39 @@ struct NativeRoute: Sendable {
 
     func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         let requestID = request.idText
-        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
-        let bound = request.bodyCount
         let body = request.takeBody()
-        guard bound > Self.inlineBytes else { return answer(body, requestID: requestID, paid: Self.inlineCost, .one) }
-        heap.noteLargeRequest()
-        return .deferred(cost: bound) { cancellation in
-            answer(body, requestID: requestID, paid: bound, workers(cancellation))
-        }
-    }
-
-    /// Reads a body, and answers it where that costs no more than is paid for.
-    private func answer(_ body: [UInt8], requestID: String, paid: Int, _ workers: Workers) -> HTTPReply {
-        Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-            let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
-            guard decoded.cost > paid else { return .ready(try decoded.response(workers)) }
-            heap.noteLargeRequest()
-            return .deferred(cost: decoded.cost) { cancellation in
-                Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-                    .ready(try decoded.response(self.workers(cancellation)))
+        guard body.count > Self.inlineBytes else {
+            do throws(HTTPProblem) {
+                let decoded = try DecodedOperation(body, operation: operation, limits: limits)
+                guard decoded.cost > Self.inlineCost else { return .ready(try decoded.response(.one)) }
+                return deferred(cost: decoded.cost, requestID: requestID) { _, workers throws(HTTPProblem) in
+                    try decoded.response(workers)
                 }
+            } catch {
+                return .ready(error.response(requestID: requestID))
             }
         }
+        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
+        return deferred(cost: body.count, requestID: requestID) { ticket, workers throws(HTTPProblem) in
+            let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
+            return ticket.raise(to: decoded.cost) ? try decoded.response(workers) : nil
+        }
     }
 
-    private func workers(_ cancellation: HTTPCancellation) -> Workers {
-        Workers(pool, cancellation: cancellation)
-    }
-
-    private static func reply(requestID: String, _ make: () throws(HTTPProblem) -> HTTPReply) -> HTTPReply {
-        do throws(HTTPProblem) {
-            return try make()
-        } catch {
-            return .ready(error.response(requestID: requestID))
+    /// A reply that the pool makes.
+    private func deferred(
+        cost: Int, requestID: String,
+        _ make: @escaping @Sendable (HTTPWorkTicket, Workers) throws(HTTPProblem) -> HTTPResponse?
+    ) -> HTTPReply {
+        heap.noteLargeRequest()
+        // 24 bytes a number. What is streamed is made in pieces of fewer numbers than are ever made at once.
+        let replyBytes = 24 * min(cost, Reply.bufferedNumbers)
+        return .deferred(cost: cost, replyBytes: replyBytes) { [pool] ticket in
+            do throws(HTTPProblem) {
+                return try make(ticket, Workers(pool, ticket))
+            } catch {
+                return error.response(requestID: requestID)
+            }
         }
     }
 

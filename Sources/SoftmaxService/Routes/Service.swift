@@ -93,7 +93,8 @@ package final class Service: HTTPHandler {
         switch reply {
         case .written: .written
         case .ready(let response): .ready(expose(response, to: origin))
-        case .deferred(let cost, let run): .deferred(cost: cost) { expose(run($0), to: origin) }
+        case .deferred(let cost, let replyBytes, let run):
+            .deferred(cost: cost, replyBytes: replyBytes) { run($0).map { expose($0, to: origin) } }
         }
     }
 

@@ -172,17 +172,15 @@ private struct Peer: ~Copyable {
 
     /// Runs deferred work; `nil` for some of it, which is given up.
     private mutating func finish(_ reply: HTTPReply) -> HTTPResponse? {
-        var reply = reply
-        while true {
-            switch reply {
-            case .ready(let response): return response
-            case .deferred(let cost, let run):
-                precondition(cost > 0, "work without a cost")
-                let cancellation = HTTPCancellation()
-                if options & 32 != 0, random(4) == 0 { cancellation.cancel() }
-                reply = run(cancellation)
-                if cancellation.isCancelled { return nil }
-            }
+        switch reply {
+        case .ready(let response): return response
+        case .deferred(let cost, let replyBytes, let run):
+            precondition(cost > 0, "work without a cost")
+            precondition(replyBytes < 1 << 20, "more at once than a connection has room for")
+            let ticket = HTTPWorkTicket()
+            if options & 32 != 0, random(4) == 0 { ticket.cancel() }
+            let response = run(ticket)
+            return ticket.isCancelled ? nil : response
         }
     }
 

@@ -112,25 +112,28 @@ import Testing
         #expect(helped.load(ordering: .relaxed) == 1)
     }
 
-    @Test("the threads' priority is their own: those that Dispatch lends to others keep theirs")
-    func priorities() {
-        let pool = ComputePool(threads: 4)
-        let own = nice(0)
-        let inPool = Locked<[Int32]>([])
+    @Test(
+        "the threads' priority is their own: those that Dispatch lends to others keep theirs",
+        arguments: ComputePriority.allCases)
+    func priorities(priority: ComputePriority) {
+        let pool = ComputePool(threads: 4, priority: priority)
+        let own = Scheduling.own
+        let expected = Scheduling.expected(priority)
+        let inPool = Locked<[Scheduling]>([])
         let jobs = DispatchGroup()
         for _ in 0..<100 {
             jobs.enter()
             _ = pool.submit {
-                inPool.withLock { $0.append(Self.niceness) }
-                pool.perform(8) { _ in inPool.withLock { $0.append(Self.niceness) } }
+                inPool.withLock { $0.append(.own) }
+                pool.perform(8) { _ in inPool.withLock { $0.append(.own) } }
                 jobs.leave()
             }
         }
         jobs.wait()
-        #expect(inPool.withLock { $0.allSatisfy { $0 == 10 } && $0.count == 900 })
+        #expect(inPool.withLock { $0.allSatisfy { $0 == expected } && $0.count == 900 })
         // More at once than there are processors, of the class that the event loops, the log and the signals have:
         // Dispatch itself sets the priority of threads of another class.
-        let elsewhere = Locked<[Int32]>([])
+        let elsewhere = Locked<[Scheduling]>([])
         let others = DispatchGroup()
         let queues =
             [DispatchQueue.global(), DispatchQueue(label: "others", attributes: .concurrent)]
@@ -138,18 +141,44 @@ import Testing
         for queue in queues {
             for _ in 0..<8 {
                 queue.async(group: others) {
-                    elsewhere.withLock { $0.append(Self.niceness) }
+                    elsewhere.withLock { $0.append(.own) }
                     sched_yield()
                 }
             }
         }
         others.wait()
-        #expect(elsewhere.withLock { $0 } == [Int32](repeating: own, count: queues.count * 8))
+        #expect(elsewhere.withLock { $0 } == [Scheduling](repeating: own, count: queues.count * 8))
         withExtendedLifetime(pool) {}
     }
 
-    /// The calling thread's.
-    private static var niceness: Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
+    @Test(
+        "threads are scheduled as before once the pool has ended",
+        .enabled(if: geteuid() == 0, "needs the right to leave SCHED_IDLE"), .timeLimit(.minutes(1)),
+        arguments: ComputePriority.allCases)
+    func restored(priority: ComputePriority) {
+        let expected = Scheduling.expected(priority)
+        let threads = Locked<Set<pid_t>>([])
+        var pool: ComputePool? = ComputePool(threads: 3, priority: priority)
+        let done = DispatchSemaphore(value: 0)
+        let arrived = Atomic<Int>(0)
+        _ = pool?.submit { [weak pool] in
+            pool?.perform(3) { _ in
+                threads.withLock { _ = $0.insert(Scheduling.thread) }
+                arrived.add(1, ordering: .relaxed)
+                while arrived.load(ordering: .relaxed) < 3 { sched_yield() }
+            }
+            done.signal()
+        }
+        done.wait()
+        let all = threads.withLock { $0 }
+        #expect(all.count == 3)
+        #expect(all.map(Scheduling.of) == [Scheduling](repeating: expected, count: 3))
+        pool = nil
+        // As before, or gone: then nobody has that number, or another of Dispatch's threads.
+        for thread in all {
+            while Scheduling.of(thread) != Scheduling.utility, sched_getscheduler(thread) >= 0 { sched_yield() }
+        }
+    }
 
     @Test("what a discarded job holds is freed at once, and it never runs")
     func discarded() {
@@ -184,6 +213,50 @@ import Testing
     }
 
     private final class Held: Sendable {}
+
+    /// What became of one job.
+    private final class Fate: Sendable {
+        let runs = Atomic<Int>(0)
+        let isRunning = Atomic<Bool>(false)
+        let told = Atomic<Int>(0)
+        let wasEarly = Atomic<Bool>(false)
+    }
+
+    @Test("of jobs discarded at any moment each is told of once, and not while it runs", arguments: [1, 3])
+    func discardedAtAnyMoment(threads: Int) {
+        let pool = ComputePool(threads: threads)
+        let ran = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: 2) { _ in
+            let over = DispatchGroup()
+            for round in 0..<2_000 {
+                let fate = Fate()
+                over.enter()
+                let job = pool.submit {
+                    fate.isRunning.store(true, ordering: .sequentiallyConsistent)
+                    fate.runs.add(1, ordering: .relaxed)
+                    ran.add(1, ordering: .relaxed)
+                    for _ in 0..<round % 20 { sched_yield() }
+                    fate.isRunning.store(false, ordering: .sequentiallyConsistent)
+                }
+                for _ in 0..<round % 7 { sched_yield() }
+                pool.discard(job) {
+                    if fate.isRunning.load(ordering: .sequentiallyConsistent) {
+                        fate.wasEarly.store(true, ordering: .relaxed)
+                    }
+                    fate.told.add(1, ordering: .relaxed)
+                    over.leave()
+                }
+                over.wait()
+                let (told, runs) = (fate.told.load(ordering: .relaxed), fate.runs.load(ordering: .relaxed))
+                let wasEarly = fate.wasEarly.load(ordering: .relaxed)
+                guard told == 1, runs <= 1, !wasEarly else {
+                    Issue.record("told \(told) times, ran \(runs) times")
+                    return
+                }
+            }
+        }
+        #expect(ran.load(ordering: .relaxed) > 0)
+    }
 
     @Test("a pool that is let go finishes what was submitted and ends its threads")
     func dismissed() {
