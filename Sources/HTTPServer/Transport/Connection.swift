@@ -469,9 +469,9 @@ struct Connection: ~Copyable {
                 if http1.admit(admission) { turn.writer.append("HTTP/1.1 100 Continue\r\n\r\n") }
                 continue
             case .request: answerHTTP1(rest, &turn)
-            case .refused(let problem): refuseHTTP1(problem, rest, &turn)
-            case .upgrade(let settings):
-                upgrade(settings, rest, consumed, &turn)
+            case .refused: refuseHTTP1(rest, &turn)
+            case .upgrade:
+                upgrade(rest, consumed, &turn)
                 return bytes.count
             }
             start += consumed
@@ -490,7 +490,7 @@ struct Connection: ~Copyable {
             let headBytes = bytes.extracting(0..<place.lowerBound)
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
-            answer(&request, stream: stream, route: http1.admittedRoute, bytes: turn.keep(headBytes), &turn)
+            answer(&request, stream: stream, route: http1.admittedRoute, turn.keep(head, headBytes), &turn)
         }
         http1.endRequest()
     }
@@ -501,11 +501,13 @@ struct Connection: ~Copyable {
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
         var body: [UInt8] = []
         swap(&body, &stored.body)
+        let kept = turn.keep(stored.head, stored: bytes)
         var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-        answer(&request, stream: stream, route: stored.route, bytes: bytes, &turn)
+        answer(&request, stream: stream, route: stored.route, kept, &turn)
     }
 
-    private mutating func refuseHTTP1(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+    private mutating func refuseHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        guard let problem = http1.takeProblem() else { preconditionFailure("a refused request has its problem") }
         var stored = http1.takeStored()
         if stored.bytes.isEmpty { stored.bytes = bytes.extracting(0..<min(bytes.count, http1.headLength)).array }
         refuse(problem, stored, stream: http1.stream, since: http1.since, &turn)
@@ -513,16 +515,14 @@ struct Connection: ~Copyable {
     }
 
     /// The request is to be answered over HTTP/2 on this connection, after 101.
-    private mutating func upgrade(
-        _ settings: [UInt8], _ bytes: borrowing Span<UInt8>, _ consumed: Int, _ turn: inout Turn
-    ) {
+    private mutating func upgrade(_ bytes: borrowing Span<UInt8>, _ consumed: Int, _ turn: inout Turn) {
         turn.writer.append("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
         keepOutput(&turn)
         var stored = http1.takeStored()
         stored.bytes = bytes.extracting(0..<consumed).array
         let session = HTTP2Session(
             limits: turn.context.configuration.limits, deadlines: turn.context.deadlines, now: turn.now,
-            handler: turn.handler, isProbe: probesOnly(turn), upgrading: stored, settings: settings)
+            handler: turn.handler, isProbe: probesOnly(turn), upgrading: stored, settings: http1.upgradeSettings)
         swap(&session.output, &output)
         bytes.extracting(consumed..<bytes.count).withUnsafeBytes { session.receive($0) }
         begin(session)
@@ -553,26 +553,28 @@ struct Connection: ~Copyable {
 
     /// Hands a request to the handler and begins its reply, or its work.
     private mutating func answer(
-        _ request: inout HTTPRequest, stream: Int, route: Int?, bytes: [UInt8], _ turn: inout Turn
+        _ request: inout HTTPRequest, stream: Int, route: Int?, _ kept: KeptHead?, _ turn: inout Turn
     ) {
         requests += 1
         var exchange = Exchange(
-            stream: stream, head: request.head, bytes: bytes, id: request.id, startedAt: turn.now,
-            requestBytes: request.bodyCount)
+            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: request.bodyCount,
+            kept: kept)
         if isReserved || turn.isDraining { drainSession() }
         if isReserved, !turn.context.configuration.isProbe(request.pathText) {
-            fail(&exchange, unavailable("All connections are taken.", turn.context), request.bytes, &turn)
+            let problem = unavailable("All connections are taken.", turn.context)
+            fail(&exchange, problem, request.head, request.bytes, &turn)
         } else {
             request.route = route ?? turn.handler.admit(request).route
             let reply = turn.handler.respond(to: &request, &turn.writer)
-            take(reply, &exchange, request.bytes, &turn)
+            take(reply, &exchange, request.head, request.bytes, &turn)
         }
-        exchanges.append(exchange)
+        exchanges.append(consume exchange)
     }
 
     /// Begins a reply, or the work for it where the budget has room.
     private mutating func take(
-        _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+        _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ head: borrowing RequestHead,
+        _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
         switch consume reply {
         case .written: endWritten(&exchange, bytes, &turn)
@@ -581,10 +583,10 @@ struct Connection: ~Copyable {
             if let ticket = turn.context.status.makeTicket(
                 cost: cost, budget: turn.context.configuration.workBudget)
             {
-                if exchange.bytes.isEmpty { exchange.bytes = turn.copy(bytes) }
+                if exchange.kept == nil { exchange.kept = turn.copy(head, bytes) }
                 submit(run, ticket, replyBytes: replyBytes, &exchange, &turn)
             } else {
-                fail(&exchange, overBudget(turn.context), bytes, &turn)
+                fail(&exchange, overBudget(turn.context), head, bytes, &turn)
             }
         }
     }
@@ -596,10 +598,10 @@ struct Connection: ~Copyable {
         requests += 1
         let id = RequestID(sentIn: stored.head, stored.bytes.span) ?? turn.nextRequestID()
         var exchange = Exchange(
-            stream: stream, head: stored.head, bytes: stored.bytes, id: id, startedAt: since,
-            requestBytes: 0)
+            stream: stream, stored.head, id: id, startedAt: since, requestBytes: 0,
+            kept: turn.keep(stored.head, stored: stored.bytes))
         if isReserved || turn.isDraining { drainSession() }
-        fail(&exchange, problem, stored.bytes.span, &turn)
+        fail(&exchange, problem, stored.head, stored.bytes.span, &turn)
         exchanges.append(exchange)
     }
 
@@ -610,11 +612,12 @@ struct Connection: ~Copyable {
     private func overBudget(_ context: ServerContext) -> HTTPProblem { unavailable("The work budget is full.", context) }
 
     private mutating func fail(
-        _ exchange: inout Exchange, _ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+        _ exchange: inout Exchange, _ problem: HTTPProblem, _ head: borrowing RequestHead,
+        _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
         exchange.problem = problem.slug
         let bytes = copy bytes
-        let request = HTTPRequest(exchange.head, bytes, id: exchange.id)
+        let request = HTTPRequest(copy head, bytes, id: exchange.id)
         var response = problem.response(
             requestID: request.idText, types: turn.context.configuration.problemTypes)
         turn.handler.complete(&response, for: request)
@@ -626,7 +629,7 @@ struct Connection: ~Copyable {
         _ exchange: inout Exchange, _ turn: inout Turn
     ) {
         let work = Work(ticket)
-        let (id, stream, isHead) = (id, exchange.stream, exchange.head.method == .head)
+        let (id, stream, isHead) = (id, exchange.stream, exchange.isHead)
         let job = turn.executor.submit {
             guard !ticket.isCancelled else { return nil }
             let response = run(ticket)
@@ -670,7 +673,7 @@ struct Connection: ~Copyable {
         let hasContent: Bool
         if let http2 {
             http2.respond(response, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
-            hasContent = response.hasContent(isForHead: exchange.head.method == .head)
+            hasContent = response.hasContent(isForHead: exchange.isHead)
         } else {
             guard http1.isHandling else { return }
             let head: ResponseHead
@@ -761,12 +764,12 @@ struct Connection: ~Copyable {
         guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
         isAnswered = false
         var exchange = exchanges[index]
-        let bytes = exchange.bytes
+        let (head, bytes) = exchange.keptHead
         guard let response, piece?.progress != .failed else {
             work.release()
             exchange.work = nil
             let problem = response == nil ? overBudget(turn.context) : .internalError()
-            fail(&exchange, problem, bytes.span, &turn)
+            fail(&exchange, problem, head, bytes.span, &turn)
             exchanges[index] = exchange
             return
         }
@@ -821,6 +824,7 @@ struct Connection: ~Copyable {
     ///
     /// One piece at a time per stream; the streams of a connection do not wait for each other.
     private mutating func askForPieces(_ turn: inout Turn) {
+        guard !exchanges.isEmpty else { return }
         for index in exchanges.indices {
             guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
                 wantsBody(of: exchanges[index].stream, turn)
@@ -853,8 +857,8 @@ struct Connection: ~Copyable {
                 work.cancel()
                 var exchange = exchanges[index]
                 exchange.work = nil
-                let bytes = exchange.bytes
-                fail(&exchange, unavailable("The request took too long.", turn.context), bytes.span, &turn)
+                let (head, bytes) = exchange.keptHead
+                fail(&exchange, unavailable("The request took too long.", turn.context), head, bytes.span, &turn)
                 exchanges[index] = exchange
             } else {
                 cut(at: index, &turn)
@@ -868,7 +872,7 @@ struct Connection: ~Copyable {
     private mutating func cut(at index: Int, _ turn: inout Turn) {
         exchanges[index].work?.cancel()
         exchanges[index].work = nil
-        if exchanges[index].head.version == .http1_0 {
+        if exchanges[index].version == .http1_0 {
             _ = close(&turn)
         } else if let http2 {
             http2.abort(exchanges[index].stream)
@@ -886,11 +890,12 @@ struct Connection: ~Copyable {
                 let end = outputEnd(of: exchanges[index].stream, turn)
                 exchanges[index].endsAt = end
             }
-            if let end = exchanges[index].endsAt, end <= written {
-                turn.report(exchanges.remove(at: index), peer: peer, isComplete: true)
-            } else {
+            guard let end = exchanges[index].endsAt, end <= written else {
                 index += 1
+                continue
             }
+            turn.report(exchanges[index], peer: peer, isComplete: true)
+            if index == exchanges.count - 1 { exchanges.removeLast() } else { exchanges.remove(at: index) }
         }
     }
 
@@ -902,7 +907,7 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
-    private var outputCount: Int { http2?.output.count ?? output.count }
+    private var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
     /// Lends what is to be written next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
@@ -930,7 +935,7 @@ struct Connection: ~Copyable {
     }
 
     /// Nothing more will be read or answered.
-    private var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
+    private var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
     private mutating func drainSession() {
@@ -981,7 +986,9 @@ struct Connection: ~Copyable {
     ///
     /// The first 64 KiB are free: they are bounded by the number of connections, and small requests are served on.
     private mutating func countBodies(_ context: ServerContext) -> Bool {
-        let counted = max(0, (http2?.bodyBytes ?? http1.bodyBytes) - 64 * 1024)
+        var held = http1.bodyBytes
+        if let http2 { held = http2.bodyBytes }
+        let counted = max(0, held - 64 * 1024)
         guard counted != countedBodies else { return false }
         if counted < countedBodies {
             context.status.releaseBodies(countedBodies - counted)

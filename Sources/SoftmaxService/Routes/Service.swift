@@ -9,8 +9,8 @@ package final class Service: HTTPHandler {
         case operations(OperationsRoute)
     }
 
-    private var router = Router(problemTypes: HTTPProblemKind.types)
-    private var routes: [Route] = []
+    private let router: Router
+    private let routes: [Route]
     private let operations: OperationsRoutes
     private let corsOrigins: [String]
 
@@ -31,6 +31,8 @@ package final class Service: HTTPHandler {
     ) {
         operations = OperationsRoutes(status: status, workBudget: configuration.server.workBudget, log: log)
         corsOrigins = configuration.corsOrigins
+        var router = Router(problemTypes: HTTPProblemKind.types)
+        var routes: [Route] = []
         for operation in NativeOperation.allCases {
             router.on(.post, "/" + operation.rawValue)
             routes.append(.native(NativeRoute(operation, limits: configuration.limits, pool, heap)))
@@ -39,6 +41,8 @@ package final class Service: HTTPHandler {
             if route == .problem { router.on(.get, prefix: route.path) } else { router.on(.get, route.path) }
             routes.append(.operations(route))
         }
+        self.router = router
+        self.routes = routes
     }
 
     package func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission {
