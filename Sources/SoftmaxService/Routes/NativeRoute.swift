@@ -1,4 +1,5 @@
 import HTTPServer
+import SoftmaxCore
 
 /// One of `/softmax`, `/jacobian`, `/vjp` and `/jvp`.
 struct NativeRoute: Sendable {
@@ -6,56 +7,72 @@ struct NativeRoute: Sendable {
     private let limits: ServiceLimits
     private let pool: ComputePool
     private let heap: HeapKeeping
+    private let workspaces: Workspaces
 
-    /// A body up to this size is read on the event loop: a fraction of a millisecond.
-    private static let inlineBytes = 32 * 1024
     /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
-    init(_ operation: NativeOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
+    init(
+        _ operation: NativeOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping,
+        _ workspaces: Workspaces
+    ) {
         self.operation = operation
         self.limits = limits
         self.pool = pool
         self.heap = heap
+        self.workspaces = workspaces
     }
 
     func respond(to request: HTTPRequest) -> HTTPReply {
         if let problem = refusal(of: request.fields) { return .ready(problem.response(requestID: request.id)) }
-        guard request.body.count > Self.inlineBytes else {
-            return answer(request.body, requestID: request.id, paid: Self.inlineCost, .one)
+        guard request.body.count > Workspace.smallBody else {
+            return workspaces.lend { answer(request.body, requestID: request.id, paid: Self.inlineCost, .one, &$0) }
         }
         heap.noteLargeRequest()
         // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
         let bound = request.body.count
         return .deferred(cost: bound) { cancellation in
-            answer(request.body, requestID: request.id, paid: bound, workers(cancellation))
+            var workspace = Workspace()
+            return answer(request.body, requestID: request.id, paid: bound, workers(cancellation), &workspace)
         }
     }
 
     /// Reads a body, and answers it where that costs no more than is paid for.
-    private func answer(_ body: [UInt8], requestID: String, paid: Int, _ workers: Workers) -> HTTPReply {
-        Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-            let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
-            guard decoded.cost > paid else { return .ready(try decoded.response(workers)) }
-            heap.noteLargeRequest()
-            return .deferred(cost: decoded.cost) { cancellation in
-                Self.reply(requestID: requestID) { () throws(HTTPProblem) in
-                    .ready(try decoded.response(self.workers(cancellation)))
-                }
+    private func answer(
+        _ body: [UInt8], requestID: String, paid: Int, _ workers: Workers, _ workspace: inout Workspace
+    ) -> HTTPReply {
+        do throws(HTTPProblem) {
+            switch try workspace.read(body, operation: operation, limits: limits, workers) {
+            case .float64:
+                return try answer(&workspace.double, requestID: requestID, paid, workers, &workspace.scratch)
+            case .float32:
+                return try answer(&workspace.single, requestID: requestID, paid, workers, &workspace.scratch)
+            }
+        } catch {
+            return .ready(error.response(requestID: requestID))
+        }
+    }
+
+    private func answer<Scalar>(
+        _ calculation: inout Calculation<Scalar>, requestID: String, _ paid: Int, _ workers: Workers,
+        _ scratch: inout SoftmaxScratch
+    ) throws(HTTPProblem) -> HTTPReply {
+        guard calculation.cost > paid else { return .ready(.json(try calculation.reply(workers, &scratch))) }
+        heap.noteLargeRequest()
+        let taken = calculation.taken()
+        return .deferred(cost: taken.cost) { cancellation in
+            var calculation = taken
+            var scratch = SoftmaxScratch()
+            do throws(HTTPProblem) {
+                return .ready(.json(try calculation.reply(self.workers(cancellation), &scratch)))
+            } catch {
+                return .ready(error.response(requestID: requestID))
             }
         }
     }
 
     private func workers(_ cancellation: HTTPCancellation) -> Workers {
         Workers(pool, cancellation: cancellation)
-    }
-
-    private static func reply(requestID: String, _ make: () throws(HTTPProblem) -> HTTPReply) -> HTTPReply {
-        do throws(HTTPProblem) {
-            return try make()
-        } catch {
-            return .ready(error.response(requestID: requestID))
-        }
     }
 
     /// What is wrong with a request before its body is looked at.
@@ -71,9 +88,34 @@ struct NativeRoute: Sendable {
     }
 }
 
-extension DecodedOperation {
-    /// The reply as a response: in one piece, or streamed where it is large.
-    func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
-        try reply(workers).response(workers)
+extension Calculation {
+    /// Computes and writes the reply: on this thread alone, or on several and streamed where it is large.
+    mutating func reply(_ workers: Workers, _ scratch: inout SoftmaxScratch) throws(HTTPProblem) -> HTTPBody {
+        guard !workers.areOne else {
+            try compute(&scratch)
+            return .bytes(try text())
+        }
+        return try stream(workers).body()
+    }
+
+    /// Computes the reply, to be written piece by piece; leaves an empty calculation behind.
+    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> LargeReply<Scalar> {
+        try compute(workers)
+        return LargeReply(taken(), workers)
+    }
+}
+
+/// Workspaces that event loops have in turn: as many as are in use at the same time, so one for each loop.
+final class Workspaces: Sendable {
+    /// Sendable although unchecked: a workspace is the list's or that of the thread that took it from there.
+    private final class Box: @unchecked Sendable { var workspace = Workspace() }
+
+    private let idle = Locked<[Box]>([])
+
+    /// Lends one to the closure.
+    func lend<Result>(_ body: (inout Workspace) -> Result) -> Result {
+        let box = idle.withLock { $0.popLast() } ?? Box()
+        defer { idle.withLock { $0.append(box) } }
+        return body(&box.workspace)
     }
 }

@@ -16,8 +16,9 @@ package struct Service: HTTPHandler {
     ) {
         var router = Router()
         let heap = HeapKeeping(status)
+        let workspaces = Workspaces()
         for operation in NativeOperation.allCases {
-            let route = NativeRoute(operation, limits: configuration.limits, pool, heap)
+            let route = NativeRoute(operation, limits: configuration.limits, pool, heap, workspaces)
             router.on(.post, "/" + operation.rawValue, takesBody: { route.refusal(of: $0.fields) == nil }) {
                 route.respond(to: $0)
             }
