@@ -12,6 +12,10 @@ package final class Service: HTTPHandler {
     private let router: Router
     private let routes: [Route]
     private let operations: OperationsRoutes
+    /// The memory in which this loop's small requests are read and answered.
+    ///
+    /// Behind a pointer, as the loop alone uses it: a stored property would be checked for exclusive access each time.
+    private let workspace = UnsafeMutablePointer<Workspace>.allocate(capacity: 1)
     private let corsOrigins: [String]
 
     /// What ``admit(_:)`` says of a head: no route, or a native route whose head alone is refused.
@@ -43,6 +47,12 @@ package final class Service: HTTPHandler {
         }
         self.router = router
         self.routes = routes
+        workspace.initialize(to: Workspace())
+    }
+
+    deinit {
+        workspace.deinitialize(count: 1)
+        workspace.deallocate()
     }
 
     package func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission {
@@ -72,7 +82,7 @@ package final class Service: HTTPHandler {
             return .ready(problem.response(requestID: request.idText))
         }
         switch routes[request.route] {
-        case .native(let route): return route.respond(to: &request, &reply)
+        case .native(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
         case .operations(let route): return operations.respond(to: request, route, &reply)
         }
     }
