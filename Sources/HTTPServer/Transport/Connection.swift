@@ -32,6 +32,8 @@ struct ConnectionID: Sendable, Hashable {
 /// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
 /// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
 struct Connection: ~Copyable {
+    // What only looks at the connection is inlined everywhere: a call would be handed a copy of all of it.
+
     /// What the loop has to do next.
     enum Step: Equatable {
         /// Read once, then ``didRead(_:wasFull:_:)``.
@@ -152,7 +154,7 @@ struct Connection: ~Copyable {
     var isClosed: Bool { if case .closed = stage { true } else { false } }
 
     /// Whether the peer is waited for and owed nothing.
-    var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
+    @inline(__always) var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
 
     // MARK: What happens
 
@@ -345,13 +347,14 @@ struct Connection: ~Copyable {
     // MARK: Bytes in
 
     /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
+    @inline(__always)
     private func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
 
     /// Whether so much output waits that no further request of HTTP/1.1 is begun.
-    private var isHeldBack: Bool { output.count > highWater }
+    @inline(__always) private var isHeldBack: Bool { output.count > highWater }
 
     private mutating func receive(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         isAnswered = false
@@ -403,6 +406,7 @@ struct Connection: ~Copyable {
     }
 
     /// On a connection of the reserve: which paths' bodies are taken.
+    @inline(__always)
     private func probesOnly(_ turn: borrowing Turn) -> (@Sendable (String) -> Bool)? {
         isReserved ? turn.context.configuration.isProbe : nil
     }
@@ -736,6 +740,7 @@ struct Connection: ~Copyable {
     }
 
     /// Whether a streamed body should make its next piece now.
+    @inline(__always)
     private func wantsBody(of stream: Int, _ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsBody(of: stream) }
         return http1.isStreamingChunked != nil && stream == http1.stream
@@ -751,6 +756,7 @@ struct Connection: ~Copyable {
     }
 
     /// The output position at which all that is made of a reply ends; `nil` while the protocol holds some of it back.
+    @inline(__always)
     private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
         if let http2, http2.holdsReply(of: stream) { return nil }
         return written &+ UInt64(outputCount + turn.writer.output.count)
@@ -839,7 +845,7 @@ struct Connection: ~Copyable {
     }
 
     /// By when the compute pool has to be done, or a source that had nothing is asked again.
-    private var workDeadline: UInt64 {
+    @inline(__always) private var workDeadline: UInt64 {
         var earliest = UInt64.max
         for index in exchanges.indices {
             guard let work = exchanges[index].work else { continue }
@@ -895,7 +901,7 @@ struct Connection: ~Copyable {
                 continue
             }
             turn.report(exchanges[index], peer: peer, isComplete: true)
-            if index == exchanges.count - 1 { exchanges.removeLast() } else { exchanges.remove(at: index) }
+            if index == exchanges.count - 1 { _ = exchanges.popLast() } else { exchanges.remove(at: index) }
         }
     }
 
@@ -907,35 +913,33 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
-    private var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
+    @inline(__always) private var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
     /// Lends what is to be written next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
         if let http2 { return http2.output.withFirstSegments(body) }
         if !output.isEmpty { return output.withFirstSegments(body) }
-        return turn.writer.output.withUnsafeBytes { bytes in
-            withUnsafePointer(to: bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
-        }
+        return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
     /// Keeps what this turn has made and the socket has not taken, behind what was kept before.
     private mutating func keepOutput(_ turn: inout Turn) {
         guard !turn.writer.output.isEmpty else { return }
-        output.write { $0 += turn.writer.output }
+        output.write { $0.append(contentsOf: turn.writer.output.bytes) }
         turn.writer.removeAll()
     }
 
     // MARK: Deadlines and ends
 
     /// What the peer is being waited for.
-    private var phase: HTTPSessionPhase {
+    @inline(__always) private var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
         return http1.phase(isHeldBack: isHeldBack)
     }
 
     /// Nothing more will be read or answered.
-    private var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
+    @inline(__always) private var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
     private mutating func drainSession() {
