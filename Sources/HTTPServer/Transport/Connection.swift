@@ -128,6 +128,8 @@ struct Connection: ~Copyable {
     /// Bytes dropped in one turn while lingering, and bytes written in one turn.
     private static let dropPerTurn = 1024 * 1024
     private static let writePerTurn = 1024 * 1024
+    /// A body up to this size, which was collected, is lent and not handed over: its storage is used again.
+    private static let bodyLent = 4096
     /// Storage for input above this is given back once it is read: most connections are idle most of the time.
     private static let inputKept = 16 * 1024
     /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
@@ -483,7 +485,8 @@ struct Connection: ~Copyable {
     private mutating func answerHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         let stream = http1.stream
         if http1.hasStoredRequest {
-            answer(http1.takeStored(), stream: stream, &turn)
+            var stored = http1.takeStored()
+            answer(&stored, stream: stream, &turn)
         } else {
             let head = http1.head
             let place = http1.bodyPlace
@@ -495,14 +498,20 @@ struct Connection: ~Copyable {
         http1.endRequest()
     }
 
-    /// Answers a request that is in storage of its own.
-    private mutating func answer(_ stored: consuming StoredRequest, stream: Int, _ turn: inout Turn) {
-        let bytes = stored.bytes
+    /// Answers a request that is in storage of its own, which stays there where it is short.
+    private mutating func answer(_ stored: inout StoredRequest, stream: Int, _ turn: inout Turn) {
+        let (bytes, route) = (stored.bytes, stored.route)
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
-        var body: [UInt8] = []
-        swap(&body, &stored.body)
-        var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-        answer(&request, stream: stream, route: stored.route, bytes: bytes, &turn)
+        if stored.body.count <= Self.bodyLent {
+            let body = stored.body
+            var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
+            answer(&request, stream: stream, route: route, bytes: turn.keep(bytes.span), &turn)
+        } else {
+            var body: [UInt8] = []
+            swap(&body, &stored.body)
+            var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
+            answer(&request, stream: stream, route: route, bytes: turn.keep(bytes.span), &turn)
+        }
     }
 
     private mutating func refuseHTTP1(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
@@ -537,7 +546,8 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                answer(session.takeRequest(of: stream).request, stream: stream, &turn)
+                var stored = session.takeRequest(of: stream).request
+                answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
                 let (stored, since) = session.takeRequest(of: stream)
                 refuse(problem, stored, stream: stream, since: since, &turn)
@@ -648,11 +658,16 @@ struct Connection: ~Copyable {
     /// The handler has printed the whole reply.
     private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         precondition(turn.writer.status != 0, "a handler that says so has written a reply")
-        guard http2 == nil else {
-            begin(turn.writer.takeResponse(), &exchange, bytes, &turn)
+        let length = turn.writer.bodyCount
+        if let http2 {
+            exchange.status = turn.writer.status
+            let isHead = exchange.head.method == .head
+            if HTTPResponse.hasContent(status: exchange.status, isForHead: isHead) { exchange.responseBytes = length }
+            http2.respond(with: turn.writer, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            turn.writer.removeReply()
+            end(&exchange, &turn)
             return
         }
-        let length = turn.writer.bodyCount
         let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
         turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
         exchange.status = head.status
