@@ -16,6 +16,14 @@ package struct OutputBuffer: ~Copyable {
     /// The bytes, until any more are appended.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count])) }
 
+    /// The same as a span.
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let bytes = UnsafeBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count]))
+            return _overrideLifetime(bytes.span, borrowing: self)
+        }
+    }
+
     /// Makes room for so many bytes more.
     private mutating func reserve(_ more: Int) {
         guard more > room.count - count else { return }
@@ -88,8 +96,8 @@ public struct ReplyWriter: ~Copyable {
     public var fields = HTTPFields()
     /// The status of the reply being written; 0 before it is.
     package private(set) var status = 0
-    private var contentType: StaticString = ""
-    private var isStored = true
+    package private(set) var contentType: StaticString = ""
+    package private(set) var isStored = true
     /// Where the body of the reply being written begins in ``output``.
     private var bodyStart = 0
     /// Where the room for its head begins.
@@ -129,6 +137,9 @@ public struct ReplyWriter: ~Copyable {
         }
     }
 
+    /// The body that was written.
+    package var body: Span<UInt8> { @_lifetime(borrow self) get { output.span.extracting(bodyStart..<output.count) } }
+
     /// How many bytes the body has that was written.
     package var bodyCount: Int { output.count - bodyStart }
 
@@ -145,15 +156,11 @@ public struct ReplyWriter: ~Copyable {
         status = 0
     }
 
-    /// The reply that was written, with its body in storage of its own.
-    package mutating func takeResponse() -> HTTPResponse {
-        var response = HTTPResponse(status: status, body: .bytes(Array(output.bytes[bodyStart...])))
-        if contentType.utf8CodeUnitCount > 0 { response.fields.append("content-type", contentType) }
-        if !isStored { response.fields.append("cache-control", "no-store") }
-        response.fields.append(takeFields())
+    /// The reply that was written went out in another way.
+    package mutating func removeReply() {
         output.truncate(to: headStart)
+        if fields.count > 0 { fields = HTTPFields() }
         status = 0
-        return response
     }
 
     private mutating func takeFields() -> HTTPFields {

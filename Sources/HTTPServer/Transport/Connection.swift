@@ -72,14 +72,14 @@ struct Connection: ~Copyable {
     private var stage = Stage.open
     /// How much of HTTP/2's preface came; `nil` once the protocol is chosen.
     private var prefaceMatched: Int? = 0
-    private var http1 = HTTP1Session(offersHTTP2: true)
-    private var http2: HTTP2Session?
+    private(set) var http1 = HTTP1Session(offersHTTP2: true)
+    private(set) var http2: HTTP2Session?
     private var isSessionDraining = false
     /// Received and not consumed, between turns.
-    private var input: [UInt8] = []
+    private(set) var input: [UInt8] = []
     /// HTTP/1.1's output that the socket did not take, and large bodies.
-    private var output = HTTPOutput()
-    private var exchanges: [Exchange] = []
+    private(set) var output = HTTPOutput()
+    private(set) var exchanges: [Exchange] = []
     /// Requests that came so far.
     private(set) var requests = 0
     /// Bytes the socket took so far.
@@ -130,6 +130,8 @@ struct Connection: ~Copyable {
     /// Bytes dropped in one turn while lingering, and bytes written in one turn.
     private static let dropPerTurn = 1024 * 1024
     private static let writePerTurn = 1024 * 1024
+    /// A body up to this size, which was collected, is lent and not handed over: its storage is used again.
+    private static let bodyLent = 4096
     /// Storage for input above this is given back once it is read: most connections are idle most of the time.
     private static let inputKept = 16 * 1024
     /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
@@ -348,7 +350,7 @@ struct Connection: ~Copyable {
 
     /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
     @inline(__always)
-    private func wantsInput(_ turn: borrowing Turn) -> Bool {
+    func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
@@ -487,7 +489,8 @@ struct Connection: ~Copyable {
     private mutating func answerHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         let stream = http1.stream
         if http1.hasStoredRequest {
-            answer(http1.takeStored(), stream: stream, &turn)
+            var stored = http1.takeStored()
+            answer(&stored, stream: stream, &turn)
         } else {
             let head = http1.head
             let place = http1.bodyPlace
@@ -499,15 +502,21 @@ struct Connection: ~Copyable {
         http1.endRequest()
     }
 
-    /// Answers a request that is in storage of its own.
-    private mutating func answer(_ stored: consuming StoredRequest, stream: Int, _ turn: inout Turn) {
-        let bytes = stored.bytes
+    /// Answers a request that is in storage of its own, which stays there where it is short.
+    private mutating func answer(_ stored: inout StoredRequest, stream: Int, _ turn: inout Turn) {
+        let (bytes, route) = (stored.bytes, stored.route)
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
-        var body: [UInt8] = []
-        swap(&body, &stored.body)
-        let kept = turn.keep(stored.head, stored: bytes)
-        var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-        answer(&request, stream: stream, route: stored.route, kept, &turn)
+        let kept = turn.keep(stored.head, bytes.span)
+        if stored.body.count <= Self.bodyLent {
+            let body = stored.body
+            var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
+            answer(&request, stream: stream, route: route, kept, &turn)
+        } else {
+            var body: [UInt8] = []
+            swap(&body, &stored.body)
+            var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
+            answer(&request, stream: stream, route: route, kept, &turn)
+        }
     }
 
     private mutating func refuseHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
@@ -541,7 +550,8 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                answer(session.takeRequest(of: stream).request, stream: stream, &turn)
+                var stored = session.takeRequest(of: stream).request
+                answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
                 let (stored, since) = session.takeRequest(of: stream)
                 refuse(problem, stored, stream: stream, since: since, &turn)
@@ -655,11 +665,17 @@ struct Connection: ~Copyable {
     /// The handler has printed the whole reply.
     private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         precondition(turn.writer.status != 0, "a handler that says so has written a reply")
-        guard http2 == nil else {
-            begin(turn.writer.takeResponse(), &exchange, bytes, &turn)
+        let length = turn.writer.bodyCount
+        if let http2 {
+            exchange.status = turn.writer.status
+            if HTTPResponse.hasContent(status: exchange.status, isForHead: exchange.isHead) {
+                exchange.responseBytes = length
+            }
+            http2.respond(with: turn.writer, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            turn.writer.removeReply()
+            end(&exchange, &turn)
             return
         }
-        let length = turn.writer.bodyCount
         let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
         turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
         exchange.status = head.status
@@ -913,7 +929,7 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
-    @inline(__always) private var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
+    @inline(__always) var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
     /// Lends what is to be written next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
@@ -932,17 +948,17 @@ struct Connection: ~Copyable {
     // MARK: Deadlines and ends
 
     /// What the peer is being waited for.
-    @inline(__always) private var phase: HTTPSessionPhase {
+    @inline(__always) var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
         return http1.phase(isHeldBack: isHeldBack)
     }
 
     /// Nothing more will be read or answered.
-    @inline(__always) private var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
+    @inline(__always) var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
-    private mutating func drainSession() {
+    mutating func drainSession() {
         isSessionDraining = true
         if let http2 {
             http2.drain()
