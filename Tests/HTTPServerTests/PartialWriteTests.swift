@@ -1,5 +1,6 @@
-import HTTPServer
 import Testing
+
+@testable import HTTPServer
 
 /// The socket may take any number of bytes of what is offered: what goes out is the same.
 @Suite("Partial writes")
@@ -52,48 +53,32 @@ struct PartialWriteTests {
         return HTTPResponse(status: 200, body: .bytes([UInt8](repeating: UInt8(ascii: "x"), count: length)))
     }
 
-    /// What a session of HTTP/1.1 sends when the writes take `take(n)` bytes, n counting them.
-    private static func http1(_ take: (Int) -> Int) -> [UInt8] {
-        var session = HTTP1Session()
-        Array(pipeline.utf8).withUnsafeBytes { session.receive($0) }
-        var pieces = 0
-        var streaming: Int?
-        var sent: [UInt8] = []
-        var writes = 0
-        while true {
-            while streaming == nil, let event = session.nextEvent() {
-                guard case .request(let request, let stream) = event else { continue }
-                var response = response(to: request.path)
-                if request.path == "/stream" {
-                    response = HTTPResponse(status: 200, body: .stream(CountingSource(pieces: 3, size: 100)))
-                    streaming = stream
-                }
-                session.respond(response, to: stream, date: SessionDriver.date, requestID: "r")
-            }
-            if let stream = streaming, session.wantsBody(of: stream) {
-                pieces += 1
-                session.write([UInt8](repeating: UInt8(pieces), count: 100), to: stream, isLast: pieces == 3)
-                if pieces == 3 { streaming = nil }
-                continue
-            }
-            if session.output.isEmpty { break }
-            let output = session.output
-            sent += drain(output, take(writes)) { session.didWrite($0) }
-            writes += 1
+    /// What a connection sends over HTTP/1.1 when its first write takes so many bytes and each of the others so many.
+    private static func http1(first: Int, others: Int) -> [UInt8] {
+        let driver = SessionDriver()
+        driver.answer = { request in
+            guard request.path == "/stream" else { return .ready(response(to: request.path)) }
+            return .ready(HTTPResponse(status: 200, body: .stream(CountingSource(pieces: 3, size: 100))))
         }
-        let isFinished = session.isFinished
-        #expect(isFinished)
-        return sent
+        driver.writeSize = others
+        driver.block()
+        driver.arrive(pipeline.utf8)
+        driver.run()
+        driver.take(first)
+        driver.unblock()
+        driver.runJobs()
+        #expect(driver.isFinished)
+        return driver.sent
     }
 
     @Test("HTTP/1.1: replies are the same for a first write of every length and for every length of all writes")
     func http1() {
-        let whole = Self.http1 { _ in .max }
+        let whole = Self.http1(first: .max, others: .max)
         #expect(whole.count > HTTPOutput.copyLimit + 300)
         for length in 1...whole.count {
-            let first = Self.http1 { $0 == 0 ? length : .max }
+            let first = Self.http1(first: length, others: .max)
             // Each write of a length below 64, else every write of it would cost the test a minute.
-            let each = length < 64 || length % 61 == 0 ? Self.http1 { _ in length } : whole
+            let each = length < 64 || length % 61 == 0 ? Self.http1(first: length, others: length) : whole
             guard first == whole, each == whole else {
                 Issue.record("writes of \(length) bytes change what is sent")
                 return

@@ -311,7 +311,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
         } else {
             endReply()
         }
-        return (ResponseHead(status: status, framing: framing, connection: connection, date: date), hasContent)
+        return (ResponseHead(status: status, framing: framing, connection: connection, date: date.value), hasContent)
     }
 
     /// Whether a request was handed out whose reply has not begun.

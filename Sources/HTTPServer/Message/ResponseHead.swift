@@ -29,7 +29,7 @@ package struct ResponseHead: BitwiseCopyable {
     var framing: Framing
     var connection: Connection
     /// When the reply is made (RFC 9110 section 5.6.7).
-    var date: HTTPDate
+    var date: InlineArray<29, UInt8>
 
     /// The most bytes that a head takes beside its content type and a response's own fields: the status line, five names,
     /// a date, an identifier, a length and the line ends.
@@ -47,7 +47,7 @@ package struct ResponseHead: BitwiseCopyable {
     ) {
         writeStatusLine(to: &writer)
         writer.append("Date: ")
-        writer.append(date.value.span)
+        writer.append(date.span)
         writer.append("\r\nX-Request-Id: ")
         id.append(to: &writer, bytes)
         writer.append("\r\n")

@@ -70,14 +70,14 @@ struct Connection: ~Copyable {
     private var stage = Stage.open
     /// How much of HTTP/2's preface came; `nil` once the protocol is chosen.
     private var prefaceMatched: Int? = 0
-    private var http1 = HTTP1Session(offersHTTP2: true)
-    private var http2: HTTP2Session?
+    private(set) var http1 = HTTP1Session(offersHTTP2: true)
+    private(set) var http2: HTTP2Session?
     private var isSessionDraining = false
     /// Received and not consumed, between turns.
-    private var input: [UInt8] = []
+    private(set) var input: [UInt8] = []
     /// HTTP/1.1's output that the socket did not take, and large bodies.
-    private var output = HTTPOutput()
-    private var exchanges: [Exchange] = []
+    private(set) var output = HTTPOutput()
+    private(set) var exchanges: [Exchange] = []
     /// Requests that came so far.
     private(set) var requests = 0
     /// Bytes the socket took so far.
@@ -345,7 +345,7 @@ struct Connection: ~Copyable {
     // MARK: Bytes in
 
     /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
-    private func wantsInput(_ turn: borrowing Turn) -> Bool {
+    func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
@@ -902,7 +902,7 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
-    private var outputCount: Int { http2?.output.count ?? output.count }
+    var outputCount: Int { http2?.output.count ?? output.count }
 
     /// Lends what is to be written next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
@@ -923,17 +923,17 @@ struct Connection: ~Copyable {
     // MARK: Deadlines and ends
 
     /// What the peer is being waited for.
-    private var phase: HTTPSessionPhase {
+    var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
         return http1.phase(isHeldBack: isHeldBack)
     }
 
     /// Nothing more will be read or answered.
-    private var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
+    var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
-    private mutating func drainSession() {
+    mutating func drainSession() {
         isSessionDraining = true
         if let http2 {
             http2.drain()

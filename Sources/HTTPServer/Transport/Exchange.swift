@@ -125,6 +125,12 @@ struct BodyPiece: Sendable {
     private(set) var parts: [[UInt8]] = []
     let progress: HTTPBodyProgress
 
+    /// A piece of those parts.
+    init(_ parts: [[UInt8]], _ progress: HTTPBodyProgress) {
+        self.parts = parts
+        self.progress = progress
+    }
+
     /// Has the source make the next one; on a compute thread.
     init(of source: any HTTPBodySource) { progress = source.next(into: &parts) }
 }

@@ -199,10 +199,10 @@ import Testing
         }
         #expect(token != nil)
         let told = Atomic<Int>(0)
-        pool.discard(job) { told.add(1, ordering: .relaxed) }
+        job.discard { told.add(1, ordering: .relaxed) }
         #expect(token == nil && told.load(ordering: .relaxed) == 1)
         let over = DispatchSemaphore(value: 0)
-        pool.discard(running) { over.signal() }
+        running.discard { over.signal() }
         gate.signal()
         over.wait()
         let last = DispatchSemaphore(value: 0)
@@ -239,7 +239,7 @@ import Testing
                     fate.isRunning.store(false, ordering: .sequentiallyConsistent)
                 }
                 for _ in 0..<round % 7 { sched_yield() }
-                pool.discard(job) {
+                job.discard {
                     if fate.isRunning.load(ordering: .sequentiallyConsistent) {
                         fate.wasEarly.store(true, ordering: .relaxed)
                     }

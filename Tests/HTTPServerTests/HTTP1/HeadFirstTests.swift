@@ -27,7 +27,7 @@ struct HeadFirstTests {
             #expect(driver.replies()?.map(\.status) == [404])
             #expect(driver.replies()?.first?["connection"] == "close")
             #expect(driver.requests.map(\.path) == ["/nope"])
-            #expect(driver.requests.first?.body.isEmpty == true)
+            #expect(driver.requests.first?.body == [])
             #expect(driver.isFinished)
             #expect(driver.bodyCapacity == 0)
         }

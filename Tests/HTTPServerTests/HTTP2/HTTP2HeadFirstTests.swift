@@ -62,7 +62,7 @@ struct HTTP2HeadFirstTests {
         pair.run()
         pair.pass(seconds: 11)
         #expect(pair.log.map { $0.prefix(14) } == ["refused 1: 413", "refused 3: 431", "refused 5: 408"])
-        #expect(pair.refused.map(\.head.method.rawValue) == ["POST", "PUT", "POST"])
+        #expect(pair.refused.map(\.head.methodText) == ["POST", "PUT", "POST"])
         #expect(pair.refused.map(\.head.path) == ["/", "/", "/"])
         #expect(pair.refused.allSatisfy { $0.since == begun })
     }

@@ -1,4 +1,4 @@
-import HTTPServer
+@testable import HTTPServer
 
 /// A client and a session joined back to back, driven as the transport does, on a clock moved by hand.
 final class HTTP2Pair {
@@ -6,13 +6,15 @@ final class HTTP2Pair {
     var session: HTTP2Session
     /// What happened, in words that can be compared.
     var log: [String] = []
-    var requests: [Int: HTTPRequest] = [:]
-    /// Requests that were refused.
-    var refused: [HTTPRefusedRequest] = []
+    var requests: [Int: RequestCopy] = [:]
+    /// Requests that were refused, as far as they were read, and when their first frames came.
+    var refused: [(head: RequestCopy, since: UInt64)] = []
+    /// What was read of every request, for the identifiers of their replies.
+    private var heads: [Int: StoredRequest] = [:]
     /// Requests left unanswered.
     var open: [Int] = []
     /// Answers a request, or leaves it open.
-    var answer: (HTTPRequest) -> HTTPResponse? = { request in
+    var answer: (RequestCopy) -> HTTPResponse? = { request in
         HTTPResponse(status: 200, body: .bytes(Array("ok \(request.body.count)".utf8)))
     }
     /// How many bytes the session gets at once.
@@ -32,10 +34,11 @@ final class HTTP2Pair {
 
     init(
         client: HTTP2Client = HTTP2Client(), limits: HTTPLimits = HTTPLimits(),
-        takesBody: @escaping @Sendable (HTTPRequest) -> Bool = { _ in true }
+        takesBody: @escaping (RequestCopy) -> Bool = { _ in true }
     ) {
         self.client = client
-        session = HTTP2Session(limits: limits, deadlines: Self.deadlines, now: now, takesBody: takesBody)
+        let handler = TestHandler(admit: { HTTPAdmission(takesBody: takesBody($0)) })
+        session = HTTP2Session(limits: limits, deadlines: Self.deadlines, now: now, handler: handler)
     }
 
     /// Moves bytes both ways until neither side has any.
@@ -68,13 +71,15 @@ final class HTTP2Pair {
     func takeEvents() {
         while let event = session.nextEvent() {
             switch event {
-            case .request(let request, let stream):
-                log.append("request \(stream): \(request.method.rawValue) \(request.path) \(request.body.count)")
+            case .request(let stream):
+                let request = take(stream).request
+                log.append("request \(stream): \(request.methodText) \(request.path) \(request.body.count)")
                 requests[stream] = request
                 if let response = answer(request) { respond(response, to: stream) } else { open.append(stream) }
-            case .refused(let problem, let stream, let request):
-                log.append("refused \(stream): \(problem.status) \(request.head.fields.count)")
-                refused.append(request)
+            case .refused(let problem, let stream):
+                let (head, since) = take(stream)
+                log.append("refused \(stream): \(problem.status) \(head.fields.count)")
+                refused.append((head, since))
                 respond(problem.response(requestID: "r", types: ""), to: stream)
             case .cancelled(let stream):
                 log.append("cancelled \(stream)")
@@ -82,8 +87,18 @@ final class HTTP2Pair {
         }
     }
 
+    private func take(_ stream: Int) -> (request: RequestCopy, since: UInt64) {
+        let (stored, since) = session.takeRequest(of: stream)
+        heads[stream] = stored
+        return (RequestCopy(stored), since)
+    }
+
+    /// Answers under the request's own identifier, or the stream's number.
     func respond(_ response: HTTPResponse, to stream: Int) {
-        session.respond(response, to: stream, date: SessionDriver.date, requestID: "id-\(stream)")
+        let stored = heads[stream] ?? StoredRequest()
+        let bytes = stored.bytes
+        let id = RequestID(sentIn: stored.head, bytes.span) ?? RequestID(bits: UInt64(stream))
+        session.respond(response, to: stream, date: SessionDriver.date, id: id, bytes.span)
     }
 
     /// Gives the client what the session has for it; whether that was anything.

@@ -12,13 +12,13 @@ struct HTTP2RequestTests {
         #expect(pair.requests[1]?.query == "b=c")
         #expect(pair.requests[1]?.version == .http2)
         #expect(pair.requests[1]?.id == "mine")
-        #expect(pair.requests[1]?.fields.only("host") == "a")
+        #expect(pair.requests[1]?.only("host") == "a")
         let answer = pair.client.answers[id]
         #expect(answer?.status == 200)
         #expect(answer?.body == Array("ok 0".utf8))
         #expect(answer?.closed == 0)
         #expect(answer?.fields["content-length"] == "4")
-        #expect(answer?.fields["x-request-id"] == "id-1")
+        #expect(answer?.fields["x-request-id"] == "mine")
         #expect(answer?.fields["date"] == "Sun, 06 Nov 1994 08:49:37 GMT")
         #expect(pair.session.phase == .idle)
         #expect(pair.client.settings == [3: 100, 6: 16 * 1024])
@@ -118,8 +118,8 @@ struct HTTP2RequestTests {
         pair.client.request("GET", "/", authority: "A.b:80", [("host", "a.B:80")])
         pair.client.request("GET", "/", authority: nil, [("host", "c")])
         pair.run()
-        #expect(pair.requests[1]?.fields.only("host") == "A.b:80")
-        #expect(pair.requests[3]?.fields.only("host") == "c")
+        #expect(pair.requests[1]?.only("host") == "A.b:80")
+        #expect(pair.requests[3]?.only("host") == "c")
     }
 
     @Test("OPTIONS takes an asterisk, HEAD gets no content")
@@ -153,19 +153,17 @@ struct HTTP2RequestTests {
         #expect(pair.log.isEmpty)
         pair.receive(Frame.bytes(type: 1, flags: 5, stream: 1, [0x00, 1, UInt8(ascii: "t"), 1, UInt8(ascii: "v")]))
         #expect(pair.log == ["request 1: POST / 2"])
-        #expect(pair.requests[1]?.fields.count(of: "t") == 0)
+        #expect(pair.requests[1]?.fields.map(\.name) == ["host"])
     }
 
-    @Test("A body has spare bytes behind it")
-    func padding() {
+    @Test("A body arrives whole, in storage of its own, and a request without one has none")
+    func bodies() {
         let pair = HTTP2Pair()
         pair.client.request("POST", "/", body: [UInt8](repeating: 1, count: 100_000))
         pair.client.request()
         pair.run()
-        for request in pair.requests.values {
-            #expect(request.body.capacity >= request.body.count + HTTPRequest.bodyPadding)
-        }
         #expect(pair.requests[1]?.body == [UInt8](repeating: 1, count: 100_000))
+        #expect(pair.requests[3]?.body == [])
     }
 
     @Test("A body at its limit is taken, one over it gets 413", arguments: [(1000, 200), (1001, 413)], [true, false])

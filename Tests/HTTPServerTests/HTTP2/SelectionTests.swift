@@ -1,40 +1,28 @@
-import HTTPServer
 import Testing
+
+@testable import HTTPServer
 
 @Suite("Protocol selection")
 struct SelectionTests {
-    /// A session whose requests are answered with their version; a class, because a session is never copied.
+    /// A connection whose requests are answered with their version.
     final class Server {
-        private var session = ConnectionSession(limits: HTTPLimits(), deadlines: HTTP2Pair.deadlines)
+        private let driver = SessionDriver()
 
-        var phase: HTTPSessionPhase { session.phase }
-        var version: HTTPVersion { session.version }
-        var isFinished: Bool { session.isFinished }
-        func timeOut() { session.timeOut() }
+        init() {
+            driver.answer = { .ready(HTTPResponse(status: 200, body: .bytes(Array("\($0.version)".utf8)))) }
+        }
 
-        /// Takes and answers events, then all output.
+        var phase: HTTPSessionPhase { driver.phase }
+        var version: HTTPVersion { driver.version }
+        var isFinished: Bool { driver.isFinished }
+        func timeOut() { driver.timeOut() }
+
+        /// Takes and answers requests, then takes all output.
         func run(_ bytes: [UInt8], at now: UInt64 = 0) -> [UInt8] {
-            session.tick(now)
-            if !bytes.isEmpty { bytes.withUnsafeBytes { session.receive($0) } }
-            while let event = session.nextEvent() {
-                switch event {
-                case .request(let request, let stream):
-                    session.respond(
-                        HTTPResponse(status: 200, body: .bytes(Array("\(request.version)".utf8))), to: stream, date: [],
-                        requestID: "r")
-                case .refused(let problem, let stream, _):
-                    session.respond(problem.response(requestID: "r", types: ""), to: stream, date: [], requestID: "r")
-                case .cancelled: break
-                }
-            }
-            var sent: [UInt8] = []
-            while !session.output.isEmpty {
-                var piece: [UInt8] = []
-                session.output.withFirstSegments { segments in for segment in segments { piece += segment } }
-                sent += piece
-                session.didWrite(piece.count)
-            }
-            return sent
+            driver.tick(now)
+            let before = driver.sent.count
+            driver.receive(bytes)
+            return Array(driver.sent[before...])
         }
     }
 

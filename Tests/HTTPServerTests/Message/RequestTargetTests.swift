@@ -3,9 +3,21 @@ import Testing
 
 @Suite("Request targets and authorities")
 struct RequestTargetTests {
-    private func target(_ text: String, _ method: HTTPMethod = .get) -> RequestTarget? {
-        let bytes = Array(text.utf8)
-        return RequestTarget(bytes.span, method: method)
+    /// A target's parts as text.
+    private struct Parts {
+        var path: String
+        var query: String?
+        var authority: String?
+    }
+
+    private func target(_ text: String, _ method: HTTPMethod = .get) -> Parts? {
+        // In the midst of other bytes, none of which are the target's.
+        let bytes = Array("/?:\(text)/?:%".utf8)
+        guard let target = RequestTarget(3..<3 + text.utf8.count, of: bytes.span, method: method) else { return nil }
+        func slice(_ slice: HeadSlice) -> String { String(decoding: bytes[slice.range], as: UTF8.self) }
+        return Parts(
+            path: target.isAsterisk ? "*" : slice(target.path), query: target.query.map(slice),
+            authority: target.authority.map(slice))
     }
 
     @Test(
@@ -43,7 +55,7 @@ struct RequestTargetTests {
         #expect(target("**", .options) == nil)
         #expect(target("http://a", .options)?.path == "*")
         #expect(target("http://a/", .options)?.path == "/")
-        #expect(target("a:80", .connect)?.authority == Array("a:80".utf8))
+        #expect(target("a:80", .connect)?.authority == "a:80")
         for text in ["a", "a:", "/", "*", "http://a:80/", ":80", "a:99999"] { #expect(target(text, .connect) == nil) }
     }
 

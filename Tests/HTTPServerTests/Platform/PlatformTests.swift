@@ -33,7 +33,8 @@ struct PlatformTests {
         try #require(poller.watchInput(wakeUp.descriptor, token: 7))
         func tokens() -> [UInt64] {
             var tokens: [UInt64] = []
-            poller.wait(milliseconds: 0, into: events) { token, readiness in
+            for index in 0..<poller.wait(milliseconds: 0, into: events) {
+                let (token, readiness) = events[index]
                 #expect(readiness.isReadable)
                 tokens.append(token)
             }
