@@ -174,13 +174,10 @@ final class SessionDriver {
         connection.becameReady(isReadable: true, isWritable: false, isEnding: false)
     }
 
-    /// The peer sends no more.
+    /// The peer sends no more, and the connection reads that.
     func receiveEnd() {
         hasEnded = true
-        connection.becameReady(isReadable: true, isWritable: false, isEnding: true)
-        let isAnswering = !isHolding
-        runHolding()
-        isHolding = !isAnswering
+        connection.didReadEnd(&turn)
     }
 
     // MARK: Requests
