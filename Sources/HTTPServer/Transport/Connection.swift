@@ -401,10 +401,12 @@ struct Connection: ~Copyable {
     private mutating func chooseHTTP1() {
         guard let matched = prefaceMatched else { return }
         prefaceMatched = nil
+        if matched > 0 {
+            input = Array(Self.preface[..<matched])
+            http1.receive(matched, now: prefaceBegan)
+        }
+        // A request that has begun with those bytes is answered yet.
         if isSessionDraining { http1.drain() }
-        guard matched > 0 else { return }
-        input = Array(Self.preface[..<matched])
-        http1.receive(matched, now: prefaceBegan)
     }
 
     /// On a connection of the reserve: which paths' bodies are taken.

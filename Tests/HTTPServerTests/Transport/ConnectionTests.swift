@@ -135,13 +135,14 @@ import Testing
         #expect(Frame.goaways(in: driver.sent) == [0])
     }
 
-    /// A connection whose peer has taken so much of a long reply at its start.
+    /// A connection whose socket has taken so much of a long reply at its start, and whose peer nothing.
     private func stuck(taking count: Int) -> SessionDriver {
         let driver = driver()
         driver.answer = { _ in .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 1_000_000)))) }
         driver.block()
         driver.arrive(Self.get.utf8)
         driver.run()
+        driver.unacknowledged = count
         if count > 0 { driver.take(count) }
         return driver
     }
@@ -158,7 +159,6 @@ import Testing
     @Test("what the peer's kernel acknowledges is its progress, though the socket takes nothing more")
     func acknowledged() {
         let driver = stuck(taking: 60_000)
-        driver.unacknowledged = 60_000
         pass(driver, to: Self.start + 5 * Self.second - 1)
         // At the floor rate 500 bytes are a second; these are more than the time that can be held.
         driver.unacknowledged = 40_000
@@ -169,7 +169,6 @@ import Testing
     @Test("a steady slow reader is waited for, one below the floor rate is not", arguments: [(625, true), (600, false)])
     func slowReader(_ bytes: Int, _ isFastEnough: Bool) {
         let driver = stuck(taking: 500_000)
-        driver.unacknowledged = 500_000
         // The connection looks eight times in the write time.
         for look in 1...400 where driver.closed == nil {
             driver.unacknowledged -= bytes
@@ -436,7 +435,7 @@ import Testing
         #expect(records.allSatisfy { $0.isComplete && $0.since == Self.start })
         #expect(replies.map(\.status) == records.map(\.status))
         #expect(replies.map(\.body.count) == records.map(\.responseBytes))
-        #expect(replies.allSatisfy(\.isWhole))
+        #expect(replies.allSatisfy { $0.isWhole })
         #expect(replies.map(\.text)[2] == "/deferredhi" && replies.map(\.text)[3] == "/smallhello")
         #expect(replies.map { $0["connection"] } == [nil, nil, nil, nil, nil, nil, nil, nil, "close"])
         expectNothingHeld(driver)
@@ -485,7 +484,7 @@ import Testing
         let done = driver(client.sent())
         client.receive(done.sent)
         #expect(Set(done.records.map(\.path)).count == 7 && done.records.count == 8)
-        #expect(done.records.allSatisfy(\.isComplete))
+        #expect(done.records.allSatisfy { $0.isComplete })
         expectNothingHeld(done)
         return client.answers
     }
