@@ -12,7 +12,8 @@ import Testing
 
     private static let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
-    @Test("a head is set before each body that was printed, whatever stands before it", arguments: [0, 1, 500, 100_000])
+    @Test(
+        "a head is set before each body that was printed, whatever stands before it", arguments: [0, 1, 500, 100_000])
     func heads(_ count: Int) {
         var writer = ReplyWriter()
         var expected = ""
@@ -55,13 +56,18 @@ import Testing
         writer.write(status: 404, contentType: "text/plain", isStored: false, [1, 2, 3])
         let response = writer.takeResponse()
         #expect(response.status == 404)
-        #expect(response.fields.map { String(decoding: $0.name, as: UTF8.self) } == ["content-type", "cache-control", "x-a"])
+        #expect(
+            response.fields.map { String(decoding: $0.name, as: UTF8.self) } == [
+                "content-type", "cache-control", "x-a",
+            ])
         guard case .bytes(let body) = response.body else {
             Issue.record("no bytes")
             return
         }
         #expect(body == [1, 2, 3])
-        let (text, status, fields) = (String(decoding: writer.output, as: UTF8.self), writer.status, writer.fields.count)
+        let (text, status, fields) = (
+            String(decoding: writer.output, as: UTF8.self), writer.status, writer.fields.count
+        )
         #expect(text == "before")
         #expect(status == 0 && fields == 0)
     }

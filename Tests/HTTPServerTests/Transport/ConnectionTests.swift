@@ -138,7 +138,8 @@ import Testing
     /// A connection whose socket has taken so much of a long reply at its start, and whose peer nothing.
     private func stuck(taking count: Int) -> SessionDriver {
         let driver = driver()
-        driver.answer = { _ in .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 1_000_000)))) }
+        driver.answer = { _ in .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 1_000_000))))
+        }
         driver.block()
         driver.arrive(Self.get.utf8)
         driver.run()
@@ -166,7 +167,8 @@ import Testing
         expectEnd(driver, at: Self.start + 15 * Self.second)
     }
 
-    @Test("a steady slow reader is waited for, one below the floor rate is not", arguments: [(625, true), (600, false)])
+    @Test(
+        "a steady slow reader is waited for, one below the floor rate is not", arguments: [(625, true), (600, false)])
     func slowReader(_ bytes: Int, _ isFastEnough: Bool) {
         let driver = stuck(taking: 500_000)
         // The connection looks eight times in the write time.
@@ -228,7 +230,9 @@ import Testing
         .deferred(cost: cost, replyBytes: 10, run: { _ in response() })
     }
 
-    @Test("work that takes too long is given up: 503 to the nanosecond, and what it holds is given back", arguments: [false, true])
+    @Test(
+        "work that takes too long is given up: 503 to the nanosecond, and what it holds is given back",
+        arguments: [false, true])
     func work(_ isRunning: Bool) throws {
         let driver = driver()
         driver.answer = { [self] _ in deferred { HTTPResponse(status: 200) } }
@@ -315,7 +319,9 @@ import Testing
         }
     }
 
-    @Test("a connection that was idle for a second is closed at once, one that was idle for less is not", arguments: [0, 1])
+    @Test(
+        "a connection that was idle for a second is closed at once, one that was idle for less is not",
+        arguments: [0, 1])
     func drainsIdle(_ less: UInt64) {
         let driver = driver()
         driver.receive(Self.get)
@@ -349,7 +355,8 @@ import Testing
         #expect(driver.isFinished)
     }
 
-    @Test("an evicted connection's seat is free at once where its peer has the last reply, else after a lingering close")
+    @Test(
+        "an evicted connection's seat is free at once where its peer has the last reply, else after a lingering close")
     func evicts() {
         let delivered = driver()
         delivered.receive(Self.get)
@@ -554,7 +561,9 @@ import Testing
 
     // MARK: Ends
 
-    @Test("wherever a connection breaks, each request is told of at most once and nothing is held", arguments: [false, true])
+    @Test(
+        "wherever a connection breaks, each request is told of at most once and nothing is held",
+        arguments: [false, true])
     func broken(_ isHTTP2: Bool) {
         var bytes = Self.pipeline
         if isHTTP2 {
