@@ -80,7 +80,7 @@ extension TransportTests {
         }
 
         /// A server of one loop and one compute thread; `/short` is work for that thread.
-        private func oneByOne(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) throws -> TestServer {
+        private func oneByOne(_ handler: @escaping @Sendable (RequestCopy) -> HTTPReply) throws -> TestServer {
             try TestServer {
                 $0.loops = 1
                 $0.computeThreads = 1

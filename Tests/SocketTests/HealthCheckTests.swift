@@ -1,6 +1,8 @@
 import HTTPServer
 import Testing
 
+@testable import HTTPServerTests
+
 extension TransportTests {
     @Suite("Health checks")
     struct HealthChecks {

@@ -8,7 +8,7 @@ extension TransportTests {
     struct SocketConformance {
         @Test("every case ends in an outcome that its RFC allows")
         func everyCase() throws {
-            let server = try TestServer({ _ in }, handler: Self.handler)
+            let server = try TestServer({ _ in }, makeHandler: { RootHandler() })
             for example in ConformanceCase.all {
                 let client = try server.client()
                 // A request after it, whose reply shows that the connection is open and nothing else comes before.
@@ -23,7 +23,7 @@ extension TransportTests {
 
         @Test("every case comes out the same in two pieces and from a half-closed client")
         func twoPieces() throws {
-            let server = try TestServer({ _ in }, handler: { SessionDriver.rootRouter.respond(to: $0) })
+            let server = try TestServer({ _ in }, makeHandler: { RootHandler() })
             for example in ConformanceCase.all {
                 let client = try server.client()
                 client.send(example.bytes[..<(example.bytes.count / 2)])
@@ -46,20 +46,32 @@ extension TransportTests {
                     return nil
                 }
                 if client.isClosed { return outcome }
-                if outcome.statuses.last == afterStatus {
+                if outcome.statuses.last == RootHandler.afterStatus {
                     outcome.statuses.removeLast()
                     return outcome
                 }
                 guard client.read() else { return outcome }
             }
         }
+    }
+}
 
-        /// What no case is answered with.
-        private static let afterStatus = 299
+/// Prints replies to GET and POST of `/`, and answers `/after`.
+private final class RootHandler: HTTPHandler {
+    /// What no case is answered with.
+    static let afterStatus = 299
 
-        private static let handler: @Sendable (HTTPRequest) -> HTTPReply = { request in
-            request.path == "/after"
-                ? .ready(HTTPResponse(status: afterStatus)) : SessionDriver.rootRouter.respond(to: request)
-        }
+    private var router = Router()
+
+    init() {
+        router.on(.get, "/")
+        router.on(.post, "/")
+    }
+
+    func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
+        if request.pathText == "/after" { return .ready(HTTPResponse(status: Self.afterStatus)) }
+        guard router.route(request.method, request.path) != nil else { return .ready(router.refuse(request)) }
+        reply.write(contentType: "text/plain", Array("ok \(request.bodyCount)\n".utf8))
+        return .written
     }
 }

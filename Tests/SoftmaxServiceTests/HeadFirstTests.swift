@@ -16,16 +16,11 @@ import Testing
     func `a body is taken only where it decides the answer`(
         _ method: String, _ path: String, _ lines: [(String, String)], _ status: Int
     ) {
-        var fields = HTTPFields()
-        for (name, value) in lines {
-            let (name, value) = (Array(name.utf8), Array(value.utf8))
-            fields.append(validName: name.span, validValue: value.span)
-        }
         for origins in [[], ["*"]] {
             let service = service { $0.corsOrigins = origins }
-            let head = HTTPRequest(method: HTTPMethod(method), path: path, fields: fields)
+            let head = SentRequest(method, path, fields: lines)
             // An empty body is no JSON: where the body counts, that is what is said.
-            #expect(service.takesBody(of: head) == (status == 400))
+            #expect(head.withRequest { service.admit($0).takesBody } == (status == 400))
             #expect(service.finish(head).status == status)
         }
     }

@@ -85,7 +85,7 @@ import Testing
         let reading = DispatchGroup()
         let read = Locked<[UInt8]?>(nil)
         DispatchQueue.global().async(group: reading) {
-            let bytes = Descriptors.readAll(from: descriptor, padding: 0)
+            let bytes = Descriptors.readAll(from: descriptor)
             read.withLock { $0 = bytes }
         }
         try pipe.fileHandleForWriting.write(contentsOf: Data("{}".utf8))
@@ -108,9 +108,7 @@ import Testing
             writer.write(Array("three\n".utf8))
             writer.finish(within: .seconds(60))
             #expect(writer.lostLines == 3)
-            let service = Service(
-                ServiceConfiguration(), status: HTTPServerStatus(), pool: ComputePool(threads: 1), log: writer)
-            let metrics = text(of: service.finish(HTTPRequest(method: .get, path: "/metrics")))
+            let metrics = text(of: service(log: writer).finish(SentRequest("GET", "/metrics")))
             #expect(metrics.contains("\nsoftmaxd_log_lines_lost_total 3\n"))
         }
     }

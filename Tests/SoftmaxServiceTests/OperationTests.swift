@@ -22,9 +22,8 @@ import Testing
 
     @Test func `pages may send what a proxy wants to see`() {
         let service = service { $0.corsOrigins = ["*"] }
-        var fields = HTTPFields()
-        fields.append("origin", "https://a.example")
-        let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
+        let preflight = service.finish(
+            SentRequest("OPTIONS", "/softmax", fields: [("Origin", "https://a.example")]))
         #expect(
             preflight.fields.only("access-control-allow-headers")
                 == "Authorization, Content-Type, X-Request-Id, Traceparent")
@@ -32,17 +31,16 @@ import Testing
 
     @Test func `probes and metrics are for no cache to keep, everything else as before`() {
         let status = HTTPServerStatus()
-        let service = Service(ServiceConfiguration(), status: status, pool: ComputePool(threads: 1))
-        for method in [HTTPMethod.get, .head] {
+        let service = service(status: status)
+        for method in ["GET", "HEAD"] {
             for path in ["/livez", "/readyz", "/metrics"] {
-                let reply = service.finish(HTTPRequest(method: method, path: path))
+                let reply = service.finish(SentRequest(method, path))
                 #expect(reply.status == 200 && reply.fields.only("cache-control") == "no-store", "\(path)")
             }
-            #expect(
-                service.finish(HTTPRequest(method: method, path: "/version")).fields.count(of: "cache-control") == 0)
+            #expect(service.finish(SentRequest(method, "/version")).fields.count(of: "cache-control") == 0)
         }
         status.setDraining()
-        let draining = service.finish(HTTPRequest(method: .get, path: "/readyz"))
+        let draining = service.finish(SentRequest("GET", "/readyz"))
         #expect(draining.status == 503 && draining.fields.only("cache-control") == "no-store")
     }
 
@@ -76,13 +74,8 @@ import Testing
         let isProbe = ServiceConfiguration().server.isProbe
         let log = AccessLog(writer) { isProbe($0) }
         for path in ["/livez", "/softmax", "/readyz", "/metrics"] {
-            var record = HTTPAccessRecord(
-                method: "GET", path: path, version: .http1_1, status: 200, requestBytes: 0, responseBytes: 0,
-                duration: 0,
-                requestID: "r", traceparent: nil, peer: "10.0.0.1:5", problem: nil, isComplete: true)
-            record.client = "203.0.113.7"
-            record.userAgent = "curl/\"8\""
-            log.record(record)
+            SentRequest("GET", path, fields: [("User-Agent", "curl/\"8\"")])
+                .withRecord(status: 200, peer: "10.0.0.1:5", client: "203.0.113.7") { log.record($0) }
         }
         log.flush()
         writer.finish()

@@ -70,10 +70,7 @@ import Testing
 
     @Test(arguments: cases)
     func `a bad request is refused with its status, kind and place`(_ bad: Case) throws {
-        let problem = try #require(throws: HTTPProblem.self) {
-            let decoded = try DecodedOperation(body(bad.text), operation: bad.operation, limits: ServiceLimits())
-            _ = try decoded.reply(.one)
-        }
+        let problem = try #require(throws: HTTPProblem.self) { try answer(bad.operation, bad.text) }
         #expect(problem.status == bad.status)
         #expect(problem.slug == bad.slug)
         #expect(!problem.detail.isEmpty)
@@ -90,7 +87,7 @@ import Testing
         _ text: String, _ detail: String
     ) throws {
         let problem = try #require(throws: HTTPProblem.self) {
-            try DecodedOperation(body(text), operation: .softmax, limits: ServiceLimits())
+            try answer(.softmax, text)
         }
         #expect(problem == HTTPProblem(.notJSON, detail))
     }
@@ -118,12 +115,11 @@ import Testing
         let service = service()
         #expect(service.post("/softmax", "x", fields: [("accept", "text/html")]).status == 406)
         #expect(service.post("/softmax", "x", fields: [("content-encoding", "br")]).status == 415)
-        var fields = HTTPFields()
-        fields.append("content-type", "application/x-www-form-urlencoded")
-        let form = HTTPRequest(method: .post, path: "/softmax", fields: fields, body: body("x"))
+        let type = ("Content-Type", "application/x-www-form-urlencoded")
+        let form = SentRequest("POST", "/softmax", fields: [type], body: "x")
         #expect(service.finish(form).status == 415)
         // Without a Content-Type the body is taken for what the route reads (RFC 9110 section 8.3).
-        let untyped = HTTPRequest(method: .post, path: "/softmax", body: body(#"{"logits":[1]}"#))
+        let untyped = SentRequest("POST", "/softmax", body: #"{"logits":[1]}"#)
         #expect(text(of: service.finish(untyped)) == #"{"probabilities":[1]}"#)
     }
 }

@@ -7,16 +7,16 @@ import Testing
 @Suite struct RoutesTests {
     @Test func `readiness ends when draining begins, liveness does not`() {
         let status = HTTPServerStatus()
-        let service = Service(ServiceConfiguration(), status: status, pool: ComputePool(threads: 1))
-        let ready = HTTPRequest(method: .get, path: "/readyz", id: "r")
+        let service = service(status: status)
+        let ready = SentRequest("GET", "/readyz")
         #expect(service.finish(ready).status == 200)
         status.setDraining()
         #expect(service.finish(ready).status == 503)
-        #expect(service.finish(HTTPRequest(method: .get, path: "/livez")).status == 200)
+        #expect(service.finish(SentRequest("GET", "/livez")).status == 200)
     }
 
     @Test func `metrics are in Prometheus text format, each with its help and type`() {
-        let reply = service().finish(HTTPRequest(method: .get, path: "/metrics"))
+        let reply = service().finish(SentRequest("GET", "/metrics"))
         #expect(reply.fields.only("content-type") == "text/plain; version=0.0.4")
         let lines = text(of: reply).split(separator: "\n")
         let names = Set(lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " && $0 != "{" } })
@@ -30,22 +30,22 @@ import Testing
     @Test func `every kind of problem is explained, and only those`() throws {
         let service = service()
         for kind in HTTPProblemKind.served {
-            let reply = service.finish(HTTPRequest(method: .get, path: "/problems/" + kind.slug))
+            let reply = service.finish(SentRequest("GET", "/problems/" + kind.slug))
             #expect(reply.status == 200)
             #expect(try member("title", of: text(of: reply)) as? String == kind.title)
         }
-        #expect(service.finish(HTTPRequest(method: .get, path: "/problems/nothing")).status == 404)
+        #expect(service.finish(SentRequest("GET", "/problems/nothing")).status == 404)
         #expect(Set(HTTPProblemKind.served.map(\.slug)).count == HTTPProblemKind.served.count)
     }
 
     @Test func `the API description lists exactly the kinds of problems there are`() throws {
-        let reply = service().finish(HTTPRequest(method: .get, path: "/openapi.json"))
+        let reply = service().finish(SentRequest("GET", "/openapi.json"))
         let text = text(of: reply)
         for kind in HTTPProblemKind.served { #expect(text.contains("\"\(kind.slug)\""), "\(kind.slug)") }
     }
 
     @Test func `every problem that the API description shows is of a kind there is, and every kind is shown`() throws {
-        let document = text(of: service().finish(HTTPRequest(method: .get, path: "/openapi.json")))
+        let document = text(of: service().finish(SentRequest("GET", "/openapi.json")))
         let components = try #require(try member("components", of: document) as? [String: Any])
         let responses = try #require(components["responses"] as? [String: [String: Any]])
         var shown: Set<String> = []
@@ -69,13 +69,13 @@ import Testing
 
     @Test func `the API description shows an explanation that is served`() throws {
         let service = service()
-        let document = text(of: service.finish(HTTPRequest(method: .get, path: "/openapi.json")))
+        let document = text(of: service.finish(SentRequest("GET", "/openapi.json")))
         let paths = try #require(try member("paths", of: document) as? [String: [String: [String: Any]]])
         let replies = try #require(paths["/problems/{slug}"]?["get"]?["responses"] as? [String: [String: Any]])
         let content = try #require(replies["200"]?["content"] as? [String: [String: Any]])
         let shown = try #require(content["application/json"]?["example"] as? [String: Any])
         let type = try #require(shown["type"] as? String)
-        let served = text(of: service.finish(HTTPRequest(method: .get, path: type)))
+        let served = text(of: service.finish(SentRequest("GET", type)))
         let object = try #require(try JSONSerialization.jsonObject(with: Data(served.utf8)) as? NSDictionary)
         #expect(object.isEqual(to: shown))
     }
@@ -84,10 +84,14 @@ import Testing
         let service = service { $0.limits.replyNumbers = 1_000_000_000 }
         func reply(_ path: String, _ logits: Int) -> HTTPReply {
             let text = #"{"logits":[\#(Array(repeating: "1", count: logits).joined(separator: ","))]}"#
-            return service.respond(to: HTTPRequest(method: .post, path: path, body: body(text)))
+            var writer = ReplyWriter()
+            return service.begin(SentRequest("POST", path, body: text), &writer)
         }
         if case .deferred = reply("/softmax", 10) { Issue.record("10 logits need no pool") }
-        if case .ready = reply("/softmax", 20000) { Issue.record("20 000 logits are no work for an event loop") }
+        guard case .deferred = reply("/softmax", 20000) else {
+            Issue.record("20 000 logits are no work for an event loop")
+            return
+        }
         guard case .deferred(let cost, let replyBytes, _) = reply("/jacobian", 1000) else {
             Issue.record("10⁶ entries are no work for an event loop")
             return
@@ -117,9 +121,8 @@ import Testing
         let other = service.post("/softmax", #"{"logits":[1]}"#, fields: [("origin", "https://b.example")])
         #expect(other.fields.only("access-control-allow-origin") == nil)
         #expect(other.fields.only("access-control-expose-headers") == nil)
-        var fields = HTTPFields()
-        fields.append("origin", "https://a.example")
-        let preflight = service.finish(HTTPRequest(method: .options, path: "/softmax", fields: fields))
+        let preflight = service.finish(
+            SentRequest("OPTIONS", "/softmax", fields: [("Origin", "https://a.example")]))
         #expect(preflight.status == 204)
         #expect(preflight.fields.only("access-control-allow-methods") == "GET, HEAD, POST, OPTIONS")
     }
@@ -128,7 +131,7 @@ import Testing
         let logits = Array(repeating: "1", count: 20000).joined(separator: ",")
         for body in [#"{"logits":[1]}"#, "{", #"{"logits":[\#(logits)]}"#] {
             for fields in [[], [("origin", "https://a.example")], [("origin", "https://b.example")]]
-                as [[(StaticString, String)]]
+                as [[(String, String)]]
             {
                 let open = service { $0.corsOrigins = ["https://a.example"] }.post("/softmax", body, fields: fields)
                 #expect(open.fields.only("vary") == "Origin")
@@ -141,9 +144,8 @@ import Testing
         let service = service { $0.corsOrigins = ["https://a.example"] }
         func allowed(_ origin: String) -> String? {
             var response = HTTPProblem.contentTooLarge(limit: 1).response(requestID: "r")
-            var fields = HTTPFields()
-            fields.append("origin", origin)
-            service.complete(&response, for: fields)
+            SentRequest("POST", "/softmax", fields: [("Origin", origin)])
+                .withRequest { service.complete(&response, for: $0) }
             #expect(response.fields.only("vary") == "Origin")
             return response.fields.only("access-control-allow-origin")
         }
@@ -155,16 +157,19 @@ import Testing
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         let log = AccessLog(writer)
-        log.record(
-            HTTPAccessRecord(
-                method: "GET", path: "/a\"b", version: .http1_1, status: 404, requestBytes: 1, responseBytes: 2,
-                duration: 3000, requestID: "i\\d", traceparent: nil, peer: "127.0.0.1:5", problem: "not-found",
-                isComplete: false))
+        SentRequest("GET", "/a|b", fields: [("X-Request-Id", "i\\d"), ("User-Agent", "a\"b\\")], body: "x")
+            .withRecord(
+                status: 404, responseBytes: 2, duration: 3000, peer: "127.0.0.1:5", problem: "not-found",
+                isComplete: false
+            ) { log.record($0) }
         log.flush()
         writer.finish()
         let line = pipe.fileHandleForReading.availableData
         let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
-        #expect(object["path"] as? String == "/a\"b" && object["request_id"] as? String == "i\\d")
+        #expect(object["path"] as? String == "/a|b" && object["user_agent"] as? String == "a\"b\\")
+        // One that would need escaping names no request.
+        #expect(object["request_id"] as? String == "0000000000000007")
+        #expect(object["bytes_in"] as? Int == 1 && object["bytes_out"] as? Int == 2)
         #expect(object["duration_us"] as? Int == 3 && object["incomplete"] as? Bool == true)
         #expect((object["time"] as? String)?.count == "2026-01-01T00:00:00.000Z".count)
     }
@@ -181,7 +186,7 @@ import Testing
         #expect(object["level"] as? String == "warn" && object["message"] as? String == "connection ended")
         #expect(object["reason"] as? String == "window-update" && object["remote"] as? String == "[::1]:5")
         #expect(object["requests"] as? Int == 7)
-        let metrics = text(of: service().finish(HTTPRequest(method: .get, path: "/metrics")))
+        let metrics = text(of: service().finish(SentRequest("GET", "/metrics")))
         for fault in HTTPConnectionFault.allCases {
             #expect(metrics.contains("softmaxd_connections_ended_total{reason=\"\(fault.rawValue)\"} 0\n"))
         }

@@ -1,8 +1,9 @@
 import Foundation
-import HTTPServer
+import SoftmaxCore
 import TensorJSON
 import Testing
 
+@testable import HTTPServer
 @testable import SoftmaxService
 
 /// A body as the server hands it over.
@@ -11,33 +12,138 @@ func body(_ text: String) -> [UInt8] { Array(text.utf8) }
 /// The text of a reply, whichever way it is sent.
 func text(of response: HTTPResponse) -> String {
     switch response.body {
-    case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
-    case .stream(let source):
-        var parts: [[UInt8]] = []
-        while source.next(into: &parts) == .more {}
-        return String(decoding: parts.joined(), as: UTF8.self)
+    case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .stream(let source): text(of: source)
+    }
+}
+
+/// All that a source makes.
+func text(of source: any HTTPBodySource) -> String {
+    var parts: [[UInt8]] = []
+    while source.next(into: &parts) == .more {}
+    return String(decoding: parts.joined(), as: UTF8.self)
+}
+
+/// How the text of a reply is made.
+enum Making: CaseIterable {
+    /// By one thread in one piece, as a small one is.
+    case small
+    /// By pieces, put together.
+    case whole
+    /// By pieces, as they are taken.
+    case streamed
+}
+
+/// The text of the reply to a request, made in that way.
+func answer(
+    _ operation: NativeOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
+    _ making: Making = .small
+) throws(HTTPProblem) -> String {
+    func made<Scalar>(
+        _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch
+    ) throws(HTTPProblem) -> String {
+        switch making {
+        case .small:
+            try calculation.compute(&scratch)
+            return String(decoding: try calculation.text(), as: UTF8.self)
+        case .whole: return String(decoding: try calculation.stream(workers).text(), as: UTF8.self)
+        case .streamed: return SoftmaxServiceTests.text(of: try calculation.stream(workers))
+        }
+    }
+    var workspace = Workspace()
+    return switch try workspace.read(body(text), operation: operation, limits: limits, workers) {
+    case .float64: try made(&workspace.double, &workspace.scratch)
+    case .float32: try made(&workspace.single, &workspace.scratch)
+    }
+}
+
+extension Calculation {
+    /// The whole text as a small reply has it.
+    func text() throws(HTTPProblem) -> [UInt8] {
+        var text: [UInt8] = []
+        try text.append(addingCapacity: textRoom) { output throws(HTTPProblem) in try appendText(to: &output) }
+        return text
+    }
+}
+
+extension ReplyWriter {
+    /// The reply that was written.
+    mutating func takeResponse() -> HTTPResponse {
+        var response = HTTPResponse(status: status, body: .bytes(body.array))
+        response.fields.append("content-type", contentType)
+        if !isStored { response.fields.append("cache-control", "no-store") }
+        response.fields.append(fields)
+        removeReply()
+        return response
     }
 }
 
 /// A service with its default configuration but for `change`.
-func service(_ change: (inout ServiceConfiguration) -> Void = { _ in }) -> Service {
+func service(
+    status: HTTPServerStatus = HTTPServerStatus(), log: LogWriter? = nil,
+    _ change: (inout ServiceConfiguration) -> Void = { _ in }
+) -> Service {
     var configuration = ServiceConfiguration()
     change(&configuration)
-    return Service(configuration, status: HTTPServerStatus(), pool: ComputePool(threads: 2))
+    return Service(
+        configuration, status: status, pool: ComputePool(threads: 2), heap: HeapKeeping(status), log: log)
+}
+
+/// A request as a client of HTTP/1.1 sends it, read by the server's own parser.
+struct SentRequest {
+    private let bytes: [UInt8]
+    private let head: RequestHead
+    private let body: [UInt8]
+
+    /// A request of those parts; beside `fields` it has a Host.
+    init(_ method: String, _ path: String, fields: [(String, String)] = [], body: String = "") {
+        let lines = fields.map { "\($0): \($1)\r\n" }.joined()
+        let bytes = Array("\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".utf8)
+        var parser = RequestHeadParser()
+        do throws(HTTPProblem) {
+            let isComplete = try parser.parse(bytes.span, HTTPLimits())
+            #expect(isComplete, "a head is not complete")
+        } catch {
+            Issue.record("a head is refused: \(error.detail)")
+        }
+        (self.bytes, head, self.body) = (bytes, parser.head, Array(body.utf8))
+    }
+
+    /// Lends the request as the server hands it to its handler.
+    func withRequest<R>(_ look: (inout HTTPRequest) -> R) -> R {
+        var request = HTTPRequest(
+            head, bytes.span, id: RequestID(sentIn: head, bytes.span) ?? RequestID(bits: 7), body: body.span)
+        return look(&request)
+    }
+
+    /// Lends what the server tells of the request once it is over.
+    func withRecord(
+        status: Int, responseBytes: Int = 0, duration: UInt64 = 0, peer: String, client: String? = nil,
+        problem: String? = nil, isComplete: Bool = true, _ look: (borrowing HTTPAccessRecord) -> Void
+    ) {
+        var exchange = withRequest {
+            Exchange(stream: 1, head, id: $0.id, startedAt: 0, requestBytes: body.count, kept: nil)
+        }
+        exchange.status = status
+        exchange.responseBytes = responseBytes
+        exchange.problem = problem
+        look(
+            HTTPAccessRecord(
+                exchange, head, bytes.span, duration: duration, peer: peer, client: client, isComplete: isComplete))
+    }
 }
 
 extension Service {
-    /// Answers a POST as the server would, deferred work included.
-    func post(_ path: String, _ text: String, fields: [(StaticString, String)] = []) -> HTTPResponse {
-        var list = HTTPFields()
-        list.append("content-type", "application/json")
-        for (name, value) in fields { list.append(name, value) }
-        return finish(HTTPRequest(method: .post, path: path, fields: list, body: Array(text.utf8), id: "test"))
+    /// Answers a POST of JSON as the server would, deferred work included.
+    func post(_ path: String, _ text: String, fields: [(String, String)] = []) -> HTTPResponse {
+        finish(SentRequest("POST", path, fields: [("Content-Type", "application/json")] + fields, body: text))
     }
 
-    /// Answers a request, deferred work included.
-    func finish(_ request: HTTPRequest) -> HTTPResponse {
-        switch respond(to: request) {
+    /// Answers a request as the server would, deferred work included.
+    func finish(_ sent: SentRequest) -> HTTPResponse {
+        var writer = ReplyWriter()
+        switch begin(sent, &writer) {
+        case .written: return writer.takeResponse()
         case .ready(let response): return response
         case .deferred(_, _, let run):
             guard let response = run(HTTPWorkTicket()) else {
@@ -47,6 +153,27 @@ extension Service {
             return response
         }
     }
+
+    /// Looks at a request's head, then answers it.
+    func begin(_ sent: SentRequest, _ writer: inout ReplyWriter) -> HTTPReply {
+        sent.withRequest { request in
+            request.route = admit(request).route
+            return respond(to: &request, &writer)
+        }
+    }
+}
+
+extension HTTPFields {
+    /// The values of a field's lines; the name is in lower case.
+    private func values(_ name: String) -> [String] {
+        filter { $0.name.elementsEqual(name.utf8) }.map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    /// How many lines of that field there are.
+    func count(of name: String) -> Int { values(name).count }
+
+    /// The value of the only line of that field; `nil` where there is none or more than one.
+    func only(_ name: String) -> String? { count(of: name) == 1 ? values(name).first : nil }
 }
 
 /// A reply's member as nested Foundation arrays of numbers.

@@ -1,5 +1,5 @@
 import Dispatch
-import HTTPServer
+package import HTTPServer
 import Synchronization
 
 /// What becomes of memory that large requests leave behind: kept while more of them come, returned once they stop.
@@ -25,16 +25,20 @@ package final class HeapKeeping: Sendable {
     private let isArmed = Atomic<Bool>(false)
     private let isBusy = Atomic<Bool>(false)
 
-    /// Keeping for a server of that status.
+    /// Keeping for a server of that status: malloc_trim(3), a second after the last large request.
+    package convenience init(_ status: HTTPServerStatus) {
+        self.init(status, whenQuiet: Self.afterSecond, release: Self.trim)
+    }
+
+    /// The same with a time and a way of a test's own.
     ///
     /// - Parameters:
     ///   - whenQuiet: calls its argument after the time in which no large request may have come before memory is given
-    ///     back: a second, but for a test.
-    ///   - release: gives it back: malloc_trim(3), but for a test.
+    ///     back.
+    ///   - release: gives it back.
     init(
-        _ status: HTTPServerStatus,
-        whenQuiet: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = HeapKeeping.afterSecond,
-        release: @escaping @Sendable () -> Void = HeapKeeping.trim
+        _ status: HTTPServerStatus, whenQuiet: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        release: @escaping @Sendable () -> Void
     ) {
         self.status = status
         self.whenQuiet = whenQuiet

@@ -71,11 +71,12 @@ configuration.server.port = 0
 configuration.server.loops = 1
 let status = HTTPServerStatus()
 let pool = ComputePool(threads: 1)
-let service = Service(configuration, status: status, pool: pool)
+let heap = HeapKeeping(status)
 let log = LogWriter(descriptor: open("/dev/null", O_WRONLY))
-let server = HTTPServer(configuration: configuration.server, status: status, handler: service, pool: pool) { _ in
-    AccessLog(log)
-}
+let server = HTTPServer(
+    configuration: configuration.server, status: status,
+    makeHandler: { [configuration] _ in Service(configuration, status: status, pool: pool, heap: heap, log: log) },
+    pool: pool, makeObserver: { _ in AccessLog(log) })
 do throws(HTTPServerError) { try server.start() } catch { fail("\(error)") }
 let connection = Connection(port: server.boundPort ?? 0)
 let body = #"{"logits":[2,1,0]}"#

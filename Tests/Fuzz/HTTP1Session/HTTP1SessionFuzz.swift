@@ -1,6 +1,6 @@
 // Feeds one HTTP/1.1 session arbitrary bytes, whole and in pieces, and holds it to what must be true of any input.
 //
-// Built as one module with Sources/HTTPServer/Message and Sources/HTTPServer/HTTP1. The input's first byte chooses
+// Built as one module with the folders of Sources/HTTPServer that the session is made of. The input's first byte chooses
 // limits and how requests are answered, the second seeds the lengths of the pieces; the rest goes over the wire.
 
 /// libFuzzer's entry point.
@@ -38,6 +38,9 @@ struct Options {
     var drains = false
     var ends = false
     var defers = false
+    /// No body is wanted.
+    var refuses = false
+    var offersHTTP2 = false
 
     init(byte: UInt8) {
         streams = byte & 1 != 0
@@ -45,6 +48,8 @@ struct Options {
         drains = byte & 4 != 0
         ends = byte & 8 != 0
         defers = byte & 32 != 0
+        refuses = byte & 64 != 0
+        offersHTTP2 = byte & 128 != 0
         if byte & 16 != 0 {
             limits.requestLine = 64
             limits.fieldSection = 96
@@ -52,8 +57,6 @@ struct Options {
             limits.body = 24
             limits.framing = 32
         }
-        // Nothing is held back: when the peer takes its output is not what is compared here.
-        limits.outputHighWater = .max
     }
 }
 
@@ -61,19 +64,25 @@ struct Options {
 struct Peer: ~Copyable {
     let options: Options
     var session: HTTP1Session
+    /// Received and not consumed.
+    var input: [UInt8] = []
     var events: [String] = []
     var sent: [UInt8] = []
     var headStreams: Set<Int> = []
-    /// A request that is answered once the next bytes have come.
-    var pending: (request: HTTPRequest, stream: Int)?
+    /// The body of a request that is answered once the next bytes have come, and what names it.
+    var pending: (body: [UInt8], id: String)?
+    private var isUpgraded = false
+    private var now: UInt64 = 0
 
     init(_ options: Options) {
         self.options = options
-        session = HTTP1Session(limits: options.limits)
+        session = HTTP1Session(offersHTTP2: options.offersHTTP2)
     }
 
     mutating func receive(_ bytes: ArraySlice<UInt8>) {
-        bytes.withUnsafeBytes { session.receive($0) }
+        now += 1
+        session.receive(bytes.count, now: now)
+        input += bytes
         answerPending()
         pump()
     }
@@ -83,7 +92,7 @@ struct Peer: ~Copyable {
             answerPending()
             pump()
         }
-        if options.timesOut { session.timeOut() }
+        if options.timesOut { session.timeOut(phase) }
         if options.drains { session.drain() }
         if options.ends { session.receiveEnd() }
         pump()
@@ -95,76 +104,138 @@ struct Peer: ~Copyable {
         checkReplies()
     }
 
+    private var phase: HTTPSessionPhase { session.phase(isHeldBack: false) }
+
     private mutating func pump() {
-        while let event = session.nextEvent() {
-            if session.exchange.isHead { headStreams.insert(session.stream) }
+        var isStarved = false
+        while !isStarved {
+            var bytes: [UInt8] = []
+            swap(&bytes, &input)
+            let (event, consumed) = session.next(bytes.span, options.limits)
+            precondition(consumed <= bytes.count, "no more is consumed than came")
             switch event {
-            case .request(let request, let stream):
-                check(request)
-                events.append(
-                    "\(stream) \(request.method) \(request.path) \(request.query ?? "") \(request.id) "
-                        + "\(request.fields.storage) \(request.body)")
-                if options.defers { pending = (request, stream) } else { answer(request, stream) }
-            case .refused(let problem, let stream, _):
+            case .starved: isStarved = true
+            case .announced:
+                precondition(consumed == 0, "a head stays until its request is handed out")
+                _ = HTTPRequest(session.head, bytes.span, id: RequestID(bits: 0)).accepts("application/json")
+                if session.admit(HTTPAdmission(takesBody: !options.refuses)) {
+                    sent += Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+                }
+            case .request: takeRequest(bytes)
+            case .refused(let problem):
                 precondition((400...599).contains(problem.status))
-                events.append("\(stream) \(problem)")
-                session.respond(problem.response(requestID: "", types: ""), to: stream, date: [], requestID: "")
-            case .cancelled(let stream):
-                events.append("\(stream) cancelled")
+                let stored = session.takeStored()
+                note(stored.head)
+                events.append("\(session.stream) \(problem)")
+                session.endRequest()
+                reply(status: problem.status, body: Array(problem.detail.utf8), id: "", isStreamed: false)
+            case .upgrade(let settings):
+                precondition(session.stream == 1 && session.isFinished && settings.count % 6 == 0)
+                events.append("upgrade \(settings) of \(bytes[..<consumed])")
+                isUpgraded = true
+                return
             }
+            input = session.isFinished ? [] : Array(bytes[consumed...])
         }
-        precondition(session.phase == .finished || !session.isFinished)
+        precondition(phase == .finished || !session.isFinished)
         precondition(!session.isFinished || !session.wantsInput)
-        precondition((session.phase == .handling) == (pending != nil), "only an unanswered request is handled")
-        if case .body(let received) = session.phase { precondition(received <= options.limits.body) }
-        while !session.output.isEmpty {
-            var piece: [UInt8] = []
-            session.output.withFirstSegments { for segment in $0 { piece += segment } }
-            precondition(!piece.isEmpty)
-            // Any prefix may be taken.
-            let taken = piece.count > 3 ? piece.count - piece.count / 3 : piece.count
-            sent += piece.prefix(taken)
-            session.didWrite(taken)
+        precondition((phase == .handling) == (pending != nil), "only an unanswered request is handled")
+        if case .body(let received) = phase { precondition(received <= options.limits.body) }
+        precondition(session.bodyBytes <= options.limits.body && session.bodyCapacity <= 2 * options.limits.body + 64)
+    }
+
+    private mutating func note(_ head: RequestHead) {
+        if head.method == .head { headStreams.insert(session.stream) }
+    }
+
+    /// Takes a request that was handed out, of which `bytes` are what was received and not consumed before.
+    private mutating func takeRequest(_ bytes: [UInt8]) {
+        var body: [UInt8]
+        var headBytes: [UInt8]
+        let head = session.head
+        if session.hasStoredRequest {
+            let stored = session.takeStored()
+            (body, headBytes) = (stored.body, stored.bytes)
+        } else {
+            (body, headBytes) = (Array(bytes[session.bodyPlace]), Array(bytes[..<session.bodyPlace.lowerBound]))
         }
+        note(head)
+        let id = RequestID(sentIn: head, headBytes.span) ?? RequestID(bits: 7)
+        let request = HTTPRequest(head, headBytes.span, id: id, body: body.span)
+        check(request)
+        var fields = ""
+        head.forEachLine(in: headBytes.span) { fields += "\($0.extracting($1).array) \($0.extracting($2).array) " }
+        let name = request.idText
+        events.append(
+            "\(session.stream) \(request.method) \(request.pathText) \(request.queryText ?? "") \(name) "
+                + "\(fields)\(body)")
+        session.endRequest()
+        pending = (body, name)
+        if !options.defers { answerPending() }
+    }
+
+    private func check(_ request: borrowing HTTPRequest) {
+        let head = request.head
+        let path = request.pathText
+        precondition(request.bodyCount <= options.limits.body)
+        precondition(path.utf8.first == 0x2F || path == "*" && request.method == .options)
+        precondition((path + (request.queryText ?? "")).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x23 })
+        precondition(head.lineCount <= options.limits.fieldCount)
+        let token = request.bytes.extracting(head.methodToken.range).array
+        precondition(!token.isEmpty && token.allSatisfy { ByteSet.token.contains($0) })
+        var names: [String] = []
+        head.forEachLine(in: request.bytes) { bytes, name, value in
+            let (name, value) = (bytes.extracting(name).array, bytes.extracting(value).array)
+            precondition(!name.isEmpty && name.allSatisfy { ByteSet.token.contains($0) })
+            precondition(value.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
+            precondition(value.first.map { !$0.isWhitespace } ?? true && value.last.map { !$0.isWhitespace } ?? true)
+            names.append(String(decoding: name.map(\.lowercased), as: UTF8.self))
+        }
+        precondition(names.count == head.lineCount)
+        // The fields whose places are kept are those that the lines say.
+        for field in RequestHead.Field.allCases {
+            let count = names.count { $0 == "\(field.name)" }
+            precondition(head.has(field) == (count > 0) && (head.only(field) != nil) == (count == 1))
+        }
+        precondition(request.version == .http1_0 || head.only(.host) != nil)
+        precondition(names.count { $0 == "content-length" || $0 == "transfer-encoding" } <= 1)
+        // The look-ups read what a client wrote.
+        _ = request.accepts("application/json")
+        _ = request.contentTypeIs("application/json")
+        _ = request.hasIdentityCoding
+        _ = head.hasToken(.connection, "close", in: request.bytes)
     }
 
     private mutating func answerPending() {
-        guard let (request, stream) = pending else { return }
+        guard let (body, id) = pending else { return }
         pending = nil
-        precondition(!session.wantsInput)
-        answer(request, stream)
-    }
-
-    private func check(_ request: HTTPRequest) {
-        precondition(request.body.count <= options.limits.body)
-        precondition(request.body.capacity >= request.body.count + HTTPRequest.bodyPadding)
-        precondition(request.path.utf8.first == 0x2F || request.path == "*" && request.method == .options)
-        precondition((request.path + (request.query ?? "")).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x23 })
-        precondition(request.fields.count <= options.limits.fieldCount)
-        precondition(request.version == .http1_0 || request.fields.count(of: "host") == 1)
-        precondition(request.fields.count(of: "content-length") + request.fields.count(of: "transfer-encoding") <= 1)
-        precondition(request.method.rawValue.utf8.allSatisfy { ByteSet.token.contains($0) })
-        for (name, value) in request.fields {
-            precondition(!name.isEmpty && name.allSatisfy { ByteSet.token.contains($0) && !(0x41...0x5A).contains($0) })
-            precondition(value.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
-        }
-        // The look-ups read what a client wrote.
-        _ = request.fields.accepts("application/json")
-        _ = request.fields.contentTypeIs("application/json")
-        _ = request.fields.hasToken("connection", "close")
+        precondition(!session.wantsInput && session.isHandling)
+        reply(status: Int(body.first ?? 44) + 156, body: body, id: id, isStreamed: options.streams)
     }
 
     /// Reflects the body, unvalidated, into a field, so that the serialiser has something to defend against.
-    private mutating func answer(_ request: HTTPRequest, _ stream: Int) {
-        var response = HTTPResponse(status: Int(request.body.first ?? 44) + 156, body: .bytes(request.body))
-        response.fields.append("x-echo", request.body)
-        if options.streams { response.body = .stream(Nothing()) }
-        session.respond(response, to: stream, date: request.body, requestID: request.id)
-        if options.streams {
-            if session.wantsBody(of: stream) { session.write(request.body, to: stream, isLast: false) }
-            session.write(request.body, to: stream, isLast: true)
+    private mutating func reply(status: Int, body: [UInt8], id: String, isStreamed: Bool) {
+        var fields = HTTPFields()
+        fields.append("x-echo", body)
+        fields.append("x-id", id.utf8)
+        let (head, hasContent) = session.beginReply(
+            status: status, length: isStreamed ? nil : body.count, date: HTTPDate(unixSeconds: 0))
+        sent.write(atMost: ResponseHead.room + fields.room) {
+            head.write(fields, id: RequestID(bits: 7), Span(), to: &$0)
         }
-        precondition(!session.wantsBody(of: stream))
+        if isStreamed {
+            precondition((session.isStreamingChunked != nil) == hasContent)
+            if session.isStreamingChunked == true, !body.isEmpty {
+                sent += Array("\(String(body.count, radix: 16))\r\n".utf8) + body + Array("\r\n".utf8)
+            } else if hasContent {
+                sent += body
+            }
+            if session.isStreamingChunked == true { sent += Array("0\r\n\r\n".utf8) }
+            if hasContent { session.endReply() }
+        } else if hasContent {
+            sent += body
+        }
+        precondition(session.isStreamingChunked == nil && !session.isHandling)
     }
 
     /// What was sent is responses, in order, one per event that wanted one.
@@ -179,10 +250,7 @@ struct Peer: ~Copyable {
             if reply.status >= 200 { stream += 1 }
             precondition(reply.isWhole)
         }
-        precondition(stream == session.stream, "\(stream) replies to \(session.stream) requests")
+        // One that HTTP/2 answers has no response here.
+        precondition(stream + (isUpgraded ? 1 : 0) == session.stream, "\(stream) replies to \(session.stream) requests")
     }
-}
-
-final class Nothing: HTTPBodySource {
-    func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress { .last }
 }
