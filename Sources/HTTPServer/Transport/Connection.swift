@@ -689,7 +689,8 @@ struct Connection: ~Copyable {
     private mutating func begin(
         _ response: HTTPResponse, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
-        exchange.status = response.status
+        // As the protocols send it: a status that is none would make the status line unreadable.
+        exchange.status = (200...599).contains(response.status) ? response.status : 500
         var length: Int?
         if case .bytes(let content) = response.body { length = content.count }
         let hasContent: Bool
