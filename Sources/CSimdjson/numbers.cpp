@@ -96,6 +96,19 @@ bool is_huge(const uint8_t *at, const uint8_t *end) {
     return magnitude + (negative ? -exponent : exponent) > 0;
 }
 
+/// Converts the well-formed number [begin, end): false where it is too large for its format.
+template <typename Number>
+bool convert(const uint8_t *begin, const uint8_t *end, Number &number) {
+    number = 0;
+    const auto result =
+        std::from_chars(reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), number);
+    if (result.ec == std::errc::result_out_of_range || std::isinf(number)) {
+        if (is_huge(begin, reinterpret_cast<const uint8_t *>(result.ptr))) { return false; }
+        number = *begin == '-' ? -Number{0} : Number{0};
+    }
+    return true;
+}
+
 template <typename Number>
 csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t limit, Number *numbers) {
     csimdjson_run run{0, false};
@@ -103,20 +116,51 @@ csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t
         const uint8_t *begin = document.bytes + document.tokens[token];
         const uint8_t *end = document.bytes + document.tokens[token + 1];
         if (!begins_number(*begin)) { break; }
-        Number number = 0;
-        const auto result =
-            std::from_chars(reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), number);
-        if (result.ec == std::errc::result_out_of_range || std::isinf(number)) {
-            if (is_huge(begin, reinterpret_cast<const uint8_t *>(result.ptr))) {
-                run.failed = true;
-                break;
-            }
-            number = *begin == '-' ? -Number{0} : Number{0};
+        Number number;
+        if (!convert(begin, end, number)) {
+            run.failed = true;
+            break;
         }
         numbers[run.numbers++] = number;
         if (token + 1 >= document.token_count || *end != ',') { break; }
     }
     return run;
+}
+
+/// The byte after the number that [at, end) begins with; nothing where there is none, or it is too large.
+template <typename Number>
+const uint8_t *read_number(const uint8_t *at, const uint8_t *end, Number &number) {
+    const uint8_t *begin = at;
+    const uint8_t *stop = number_end(at, end);
+    return stop && convert(begin, stop, number) ? stop : nullptr;
+}
+
+const uint8_t *skip_white_space(const uint8_t *at, const uint8_t *end) {
+    while (at < end && is_white_space(*at)) { ++at; }
+    return at;
+}
+
+template <typename Number>
+csimdjson_read read_numbers(
+    const uint8_t *text, const uint8_t *end, bool infinities, Number *numbers, size_t room) {
+    constexpr char infinity[] = "\"-Infinity\"";
+    constexpr ptrdiff_t infinity_size = sizeof infinity - 1;
+    const uint8_t *at = text;
+    for (size_t count = 0; count < room;) {
+        at = skip_white_space(at, end);
+        if (infinities && end - at >= infinity_size && std::memcmp(at, infinity, infinity_size) == 0) {
+            numbers[count++] = -std::numeric_limits<Number>::infinity();
+            at += infinity_size;
+        } else {
+            at = read_number(at, end, numbers[count++]);
+            if (!at) { break; }
+        }
+        at = skip_white_space(at, end);
+        if (at == end) { break; }
+        if (*at == ']') { return {count, size_t(at - text)}; }
+        if (*at++ != ',') { break; }
+    }
+    return {0, 0};
 }
 
 }  // namespace
@@ -153,4 +197,21 @@ csimdjson_run csimdjson_numbers_parse(
     void *numbers) noexcept {
     return format == csimdjson_binary64 ? parse_run(*document, first, limit, static_cast<double *>(numbers))
                                         : parse_run(*document, first, limit, static_cast<float *>(numbers));
+}
+
+size_t csimdjson_text_number(const uint8_t *text, size_t count, double *number) noexcept {
+    const uint8_t *end = read_number(text, text + count, *number);
+    return end ? size_t(end - text) : 0;
+}
+
+csimdjson_read csimdjson_text_numbers(
+    const uint8_t *text, size_t count, csimdjson_format format, bool infinities, void *numbers,
+    size_t room) noexcept {
+    return format == csimdjson_binary64
+        ? read_numbers(text, text + count, infinities, static_cast<double *>(numbers), room)
+        : read_numbers(text, text + count, infinities, static_cast<float *>(numbers), room);
+}
+
+size_t csimdjson_text_count(const uint8_t *text, size_t count, uint8_t byte) noexcept {
+    return size_t(std::count(text, text + count, byte));
 }

@@ -21,6 +21,15 @@ struct Batch<S: SoftmaxScalar> {
         try checkLogits(logits)
     }
 
+    /// A batch whose logits and options have been checked before.
+    init(validated logits: Span<S>, classes: Int, options: SoftmaxOptions, build: KernelBuild) {
+        precondition(classes > 0 && logits.count.isMultiple(of: classes), "what was validated is whole rows")
+        self.build = build
+        self.classes = classes
+        self.options = options
+        rows = logits.count / classes
+    }
+
     /// How many rows of `classes` numbers there are.
     static func rowCount(_ count: Int, classes: Int) throws(SoftmaxError) -> Int {
         guard classes > 0 else { throw .noClasses }
@@ -73,11 +82,6 @@ struct Batch<S: SoftmaxScalar> {
         if let place = firstNotFinite(vector) { throw .notFiniteVector(row: place.row, column: place.column) }
     }
 
-    /// The scratch that every operation on this batch needs; the caller deallocates it.
-    func allocateScratch() -> UnsafeMutablePointer<Double> {
-        UnsafeMutablePointer<Double>.allocate(capacity: Int(softmax_scratch_count(Int64(classes))))
-    }
-
     /// A kernel's view of the batch from one row on; `output` and `scratch` are the caller's.
     func kernelBatch(
         _ logits: UnsafePointer<S>, row: Int, rows: Int, output: UnsafeMutableRawPointer,
@@ -91,10 +95,10 @@ struct Batch<S: SoftmaxScalar> {
 
     /// Runs one operation over every row.
     func run(
-        _ operation: softmax_operation, logits: Span<S>, vector: Span<S>? = nil, output: inout MutableSpan<S>
+        _ operation: softmax_operation, logits: Span<S>, vector: Span<S>? = nil, output: inout MutableSpan<S>,
+        _ scratch: inout SoftmaxScratch
     ) {
-        let scratch = allocateScratch()
-        defer { scratch.deallocate() }
+        let scratch = scratch.pointer(classes: classes)
         logits.withUnsafeBufferPointer { logits in
             output.withUnsafeMutableBufferPointer { output in
                 guard let source = logits.baseAddress, let target = output.baseAddress else { return }
@@ -111,12 +115,21 @@ struct Batch<S: SoftmaxScalar> {
         }
     }
 
+    /// Writes the product of every row's Jacobian with its vector, or throws `resultOverflows`.
+    func runProduct(
+        _ operation: softmax_operation, logits: Span<S>, vector: Span<S>, output: inout MutableSpan<S>,
+        _ scratch: inout SoftmaxScratch
+    ) throws(SoftmaxError) {
+        run(operation, logits: logits, vector: vector, output: &output, &scratch)
+        if let place = firstNotFinite(output.span) { throw .resultOverflows(row: place.row, column: place.column) }
+    }
+
     /// Writes y and 1 - y of every row.
     func runFactors(
-        logits: Span<S>, probabilities: inout MutableSpan<S>, complements: inout MutableSpan<S>
+        logits: Span<S>, probabilities: inout MutableSpan<S>, complements: inout MutableSpan<S>,
+        _ scratch: inout SoftmaxScratch
     ) {
-        let scratch = allocateScratch()
-        defer { scratch.deallocate() }
+        let scratch = scratch.pointer(classes: classes)
         logits.withUnsafeBufferPointer { logits in
             probabilities.withUnsafeMutableBufferPointer { output in
                 complements.withUnsafeMutableBufferPointer { complements in
@@ -127,5 +140,39 @@ struct Batch<S: SoftmaxScalar> {
                 }
             }
         }
+    }
+    /// Prepares one row after the other and hands each to a closure.
+    func forEachSample(
+        _ logits: Span<S>, _ scratch: inout SoftmaxScratch, _ body: (_ row: Int, borrowing PreparedSample<S>) -> Void
+    ) {
+        var sample = PreparedSample(self, storage: &scratch)
+        let pointer = scratch.pointer(classes: classes)
+        for row in 0..<rows {
+            sample.prepare(self, logits: logits, row: row, scratch: pointer)
+            body(row, sample)
+        }
+        sample.giveBack(to: &scratch)
+    }
+
+    /// Writes every row's Jacobian, `classes` × `classes` numbers each.
+    func runJacobian(logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch) {
+        forEachSample(logits, &scratch) { row, sample in
+            sample.fill(rows: 0..<classes, into: &output, at: row * classes * classes)
+        }
+    }
+
+    /// Writes the same entries of every row's Jacobian.
+    func runEntries(
+        _ pairs: Span<JacobianEntry>, logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch
+    ) {
+        forEachSample(logits, &scratch) { row, sample in
+            sample.fill(entries: pairs, into: &output, at: row * pairs.count)
+        }
+    }
+
+    /// The position of the first of these that a row's Jacobian does not have.
+    func firstMissing(_ pairs: Span<JacobianEntry>) -> Int? {
+        let range = 0..<classes
+        return pairs.indices.first { !range.contains(pairs[$0].output) || !range.contains(pairs[$0].input) }
     }
 }

@@ -22,10 +22,9 @@ public struct JacobianRows<S: SoftmaxScalar>: Sendable {
     package init(_ logits: Span<S>, options: SoftmaxOptions, build: KernelBuild) throws(SoftmaxError) {
         let batch = try Batch(
             logits, classes: logits.count, options: options, differentiating: true, build: build)
-        let scratch = batch.allocateScratch()
-        defer { scratch.deallocate() }
-        var sample = PreparedSample(batch)
-        sample.prepare(batch, logits: logits, row: 0, scratch: scratch)
+        var scratch = SoftmaxScratch()
+        var sample = PreparedSample(batch, storage: &scratch)
+        sample.prepare(batch, logits: logits, row: 0, scratch: scratch.pointer(classes: batch.classes))
         self.sample = sample
     }
 

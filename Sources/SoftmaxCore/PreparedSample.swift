@@ -15,12 +15,23 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
     private let build: KernelBuild
     let classes: Int
 
-    init(_ batch: Batch<S>) {
+    /// A sample of that batch, in memory that the scratch has.
+    init(_ batch: Batch<S>, storage scratch: inout SoftmaxScratch) {
         classes = batch.classes
         isLogarithmic = batch.options.function == .logSoftmax
         build = batch.build
-        let count = softmax_probability_count(Int64(batch.classes), batch.options.temperature)
-        probabilities = [Double](repeating: 0, count: Int(count))
+        let count = Int(softmax_probability_count(Int64(batch.classes), batch.options.temperature))
+        probabilities = []
+        if scratch.probabilities.count >= count {
+            swap(&probabilities, &scratch.probabilities)
+        } else {
+            probabilities = [Double](repeating: 0, count: count)
+        }
+    }
+
+    /// Leaves its memory to the scratch; the sample is of no use any more.
+    mutating func giveBack(to scratch: inout SoftmaxScratch) {
+        swap(&probabilities, &scratch.probabilities)
     }
 
     private func kernelSample(_ probabilities: UnsafeMutablePointer<Double>) -> softmax_sample {

@@ -115,7 +115,8 @@ extension Softmax {
     ) throws(SoftmaxError) {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
         try batch.checkCount(output.count, perRow: classes)
-        batch.run(SOFTMAX_DIAGONAL, logits: logits, output: &output)
+        var scratch = SoftmaxScratch()
+        batch.run(SOFTMAX_DIAGONAL, logits: logits, output: &output, &scratch)
     }
 
     package static func jacobianFactors<S: SoftmaxScalar>(
@@ -125,7 +126,8 @@ extension Softmax {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
         try batch.checkCount(probabilities.count, perRow: classes)
         try batch.checkCount(complements.count, perRow: classes)
-        batch.runFactors(logits: logits, probabilities: &probabilities, complements: &complements)
+        var scratch = SoftmaxScratch()
+        batch.runFactors(logits: logits, probabilities: &probabilities, complements: &complements, &scratch)
     }
 
     package static func jacobian<S: SoftmaxScalar>(
@@ -135,13 +137,8 @@ extension Softmax {
         let (size, overflow) = classes.multipliedReportingOverflow(by: classes)
         guard !overflow else { throw .shapeMismatch(expected: Int.max, actual: output.count) }
         try batch.checkCount(output.count, perRow: size)
-        let scratch = batch.allocateScratch()
-        defer { scratch.deallocate() }
-        var sample = PreparedSample(batch)
-        for row in 0..<batch.rows {
-            sample.prepare(batch, logits: logits, row: row, scratch: scratch)
-            sample.fill(rows: 0..<classes, into: &output, at: row * size)
-        }
+        var scratch = SoftmaxScratch()
+        batch.runJacobian(logits: logits, output: &output, &scratch)
     }
 
     package static func jacobianEntries<S: SoftmaxScalar>(
@@ -149,20 +146,9 @@ extension Softmax {
         into output: inout MutableSpan<S>, build: KernelBuild
     ) throws(SoftmaxError) {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
-        let classRange = 0..<classes
-        for position in 0..<pairs.count {
-            let entry = pairs[position]
-            guard classRange.contains(entry.output), classRange.contains(entry.input) else {
-                throw .indexOutOfRange(position: position)
-            }
-        }
+        if let position = batch.firstMissing(pairs) { throw .indexOutOfRange(position: position) }
         try batch.checkCount(output.count, perRow: pairs.count)
-        let scratch = batch.allocateScratch()
-        defer { scratch.deallocate() }
-        var sample = PreparedSample(batch)
-        for row in 0..<batch.rows {
-            sample.prepare(batch, logits: logits, row: row, scratch: scratch)
-            sample.fill(entries: pairs, into: &output, at: row * pairs.count)
-        }
+        var scratch = SoftmaxScratch()
+        batch.runEntries(pairs, logits: logits, output: &output, &scratch)
     }
 }

@@ -132,7 +132,8 @@ extension Softmax {
     ) throws(SoftmaxError) {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: false, build: build)
         try batch.checkCount(output.count, perRow: classes)
-        batch.run(SOFTMAX_EVALUATE, logits: logits, output: &output)
+        var scratch = SoftmaxScratch()
+        batch.run(SOFTMAX_EVALUATE, logits: logits, output: &output, &scratch)
     }
 
     package static func vjp<S: SoftmaxScalar>(
@@ -158,9 +159,7 @@ extension Softmax {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
         try batch.checkVector(vector)
         try batch.checkCount(output.count, perRow: classes)
-        batch.run(operation, logits: logits, vector: vector, output: &output)
-        if let place = batch.firstNotFinite(output.span) {
-            throw .resultOverflows(row: place.row, column: place.column)
-        }
+        var scratch = SoftmaxScratch()
+        try batch.runProduct(operation, logits: logits, vector: vector, output: &output, &scratch)
     }
 }

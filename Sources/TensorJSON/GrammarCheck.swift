@@ -42,7 +42,7 @@ struct GrammarCheck {
     ///
     /// `pointer` is where it belongs, for errors that are not grammatical.
     mutating func checkValue(in pointer: @autoclosure () -> String) throws(TensorJSONError) {
-        let deepest = max(1, min(limits.depth, 64))
+        let deepest = limits.deepest
         let first = token
         var depth = 0
         // Bit d - 1 says whether the d-th open bracket is an object's.

@@ -33,15 +33,15 @@ extension TensorLayout {
     /// The index of the row in the outermost array, and so on inwards.
     private func path(toRow row: Int) -> [Int] {
         switch nesting {
-        case .rectangular(let shape):
+        case .rectangular(_, let depth, _):
             var path: [Int] = []
             var rest = row
-            for length in shape.dropLast().reversed() {
-                path.append(rest % length)
-                rest /= length
+            for level in (0..<depth).reversed() {
+                path.append(rest % length(level))
+                rest /= length(level)
             }
             return path.reversed()
-        case .irregular(let records):
+        case .irregular(let records, _):
             var path: [Int] = []
             for record in records[...row] {
                 if let last = path.indices.last { path[last] += 1 }

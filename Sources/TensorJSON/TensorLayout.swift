@@ -1,7 +1,7 @@
 /// How a flat buffer of numbers is nested in arrays.
 ///
 /// A *row* is an innermost array: it holds numbers, and at least one. Rows follow each other in the buffer without
-/// gaps. A rectangular nesting is stored as its shape; any other as one small record per row, never as arrays of
+/// gaps. A rectangular nesting is stored as its lengths; any other as one small record per row, never as arrays of
 /// arrays. Two layouts are equal exactly if they print the same brackets around rows of the same lengths.
 public struct TensorLayout: Equatable, Sendable {
     /// One row of a nesting that is not rectangular.
@@ -28,8 +28,11 @@ public struct TensorLayout: Equatable, Sendable {
     }
 
     enum Nesting: Equatable, Sendable {
-        case rectangular(shape: [Int])
-        case irregular([Row])
+        /// So many arrays around each row. `inner` has their lengths, outermost first, but for the outermost, which holds
+        /// all that there is: so that a row and a matrix take no memory.
+        case rectangular(rowLength: Int, depth: Int, inner: [Int])
+        /// At most so many arrays around a row.
+        case irregular([Row], depth: Int)
     }
 
     let nesting: Nesting
@@ -52,13 +55,18 @@ public struct TensorLayout: Equatable, Sendable {
         }
         var rows = 1
         for length in shape.dropLast() { rows *= length }
-        self.init(nesting: .rectangular(shape: shape), rows: rows, scalars: rows * shape[shape.count - 1])
+        let rowLength = shape[shape.count - 1]
+        self.init(
+            nesting: .rectangular(
+                rowLength: rowLength, depth: shape.count - 1, inner: Array(shape.dropLast().dropFirst())), rows: rows,
+            scalars: rows * rowLength)
     }
 
     /// The layout of the empty batch `[]`.
     ///
     /// It has no rows; its shape is `[0]`.
-    public static let emptyBatch = TensorLayout(nesting: .rectangular(shape: [0]), rows: 0, scalars: 0)
+    public static let emptyBatch = TensorLayout(
+        nesting: .rectangular(rowLength: 0, depth: 0, inner: []), rows: 0, scalars: 0)
 
     private init(nesting: Nesting, rows: Int, scalars: Int) {
         self.nesting = nesting
@@ -66,23 +74,35 @@ public struct TensorLayout: Equatable, Sendable {
         self.scalars = scalars
     }
 
-    /// A layout read row by row: kept as a shape if it has one.
+    /// A layout read row by row: kept as lengths if it has a shape.
     init(_ records: [Row]) {
         guard let last = records.last else {
             self = .emptyBatch
             return
         }
-        if let shape = Self.shape(of: records) {
-            self.init(nesting: .rectangular(shape: shape), rows: records.count, scalars: last.end)
-        } else {
-            self.init(nesting: .irregular(records), rows: records.count, scalars: last.end)
-        }
+        self.init(nesting: Self.nesting(of: records), rows: records.count, scalars: last.end)
     }
 
     /// The lengths of the nested arrays, outermost first and the rows' last; nil unless all of a level are equal.
     public var shape: [Int]? {
-        guard case .rectangular(let shape) = nesting else { return nil }
-        return shape
+        isRectangular ? (0..<rank).map(length) : nil
+    }
+
+    /// How many levels of arrays there are at most, the rows among them.
+    public var rank: Int {
+        switch nesting {
+        case .rectangular(_, let depth, _), .irregular(_, let depth): depth + 1
+        }
+    }
+
+    /// The length of the arrays of a level, the outermost being level 0, of a nesting that has a ``shape``.
+    public func length(_ level: Int) -> Int {
+        guard case .rectangular(let rowLength, let depth, let inner) = nesting else {
+            preconditionFailure("a ragged nesting has no lengths")
+        }
+        precondition(level >= 0 && level <= depth, "no such level")
+        if level == depth { return rowLength }
+        return level == 0 ? rows / inner.reduce(1, *) : inner[level - 1]
     }
 
     /// Whether all arrays of a level have equal lengths, so that there is a ``shape``.
@@ -96,8 +116,8 @@ public struct TensorLayout: Equatable, Sendable {
     public func rowStart(_ row: Int) -> Int {
         precondition(row >= 0 && row < rows, "no such row")
         switch nesting {
-        case .rectangular(let shape): return row * shape[shape.count - 1]
-        case .irregular(let records): return row == 0 ? 0 : records[row - 1].end
+        case .rectangular(let rowLength, _, _): return row * rowLength
+        case .irregular(let records, _): return row == 0 ? 0 : records[row - 1].end
         }
     }
 
@@ -105,8 +125,8 @@ public struct TensorLayout: Equatable, Sendable {
     public func rowLength(_ row: Int) -> Int {
         precondition(row >= 0 && row < rows, "no such row")
         switch nesting {
-        case .rectangular(let shape): return shape[shape.count - 1]
-        case .irregular(let records): return records[row].end - (row == 0 ? 0 : records[row - 1].end)
+        case .rectangular(let rowLength, _, _): return rowLength
+        case .irregular(let records, _): return records[row].end - (row == 0 ? 0 : records[row - 1].end)
         }
     }
 
@@ -134,12 +154,12 @@ public struct TensorLayout: Equatable, Sendable {
     /// The arrays that open before the row and close after it.
     func brackets(_ row: Int) -> Brackets {
         switch nesting {
-        case .irregular(let records): return records[row].brackets
-        case .rectangular(let shape):
+        case .irregular(let records, _): return records[row].brackets
+        case .rectangular(_, let depth, let inner):
             var brackets = Brackets(opens: 0, closes: 0)
             var period = 1
-            for length in shape.dropLast().reversed() {
-                period *= length
+            for level in (0..<depth).reversed() {
+                period = level == 0 ? rows : period * inner[level - 1]
                 let opens = row % period == 0
                 let closes = (row + 1) % period == 0
                 guard opens || closes else { break }
@@ -150,35 +170,40 @@ public struct TensorLayout: Equatable, Sendable {
         }
     }
 
-    /// The shape that these rows, at least one, have in common with a rectangular nesting; nil if there is none.
-    private static func shape(of records: [Row]) -> [Int]? {
+    /// How these rows, at least one, are nested.
+    private static func nesting(of records: [Row]) -> Nesting {
         let depth = Int(records[0].brackets.opens)
         let length = records[0].end
-        if records.count == 1 { return depth == 0 ? [length] : Array(repeating: 1, count: depth) + [length] }
-
-        // At each level, counted from the rows outwards, arrays must close after equal numbers of rows.
-        var periods = [Int](repeating: 0, count: depth)
-        var lastClose = [Int](repeating: 0, count: depth)
+        var deepest = 0
+        var isRectangular = true
+        // At each level but the outermost, counted from the rows outwards, arrays must close after equal numbers of rows.
+        let inner = max(0, depth - 1)
+        var periods = [Int](repeating: 0, count: inner)
+        var lastClose = [Int](repeating: 0, count: inner)
         var open = 0
         var start = 0
         for (row, record) in records.enumerated() {
             open += Int(record.brackets.opens)
-            guard open == depth, record.end - start == length else { return nil }
+            deepest = max(deepest, open)
+            isRectangular = isRectangular && open == depth && record.end - start == length
             start = record.end
-            for level in 0..<Int(record.brackets.closes) {
-                let period = row + 1 - lastClose[level]
-                guard periods[level] == 0 || periods[level] == period else { return nil }
-                periods[level] = period
-                lastClose[level] = row + 1
+            if isRectangular {
+                for level in 0..<min(inner, Int(record.brackets.closes)) {
+                    let period = row + 1 - lastClose[level]
+                    isRectangular = isRectangular && (periods[level] == 0 || periods[level] == period)
+                    periods[level] = period
+                    lastClose[level] = row + 1
+                }
             }
             open -= Int(record.brackets.closes)
         }
-        var shape = [length]
-        var inner = 1
+        guard isRectangular else { return .irregular(records, depth: deepest) }
+        var lengths: [Int] = []
+        var below = 1
         for period in periods {
-            shape.append(period / inner)
-            inner = period
+            lengths.append(period / below)
+            below = period
         }
-        return shape.reversed()
+        return .rectangular(rowLength: length, depth: depth, inner: lengths.reversed())
     }
 }

@@ -15,4 +15,7 @@ public struct TensorLimits: Equatable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// ``depth`` within its bounds.
+    var deepest: Int { max(1, min(depth, 64)) }
 }

@@ -109,3 +109,66 @@ import Testing
         }
     }
 }
+
+/// What has been validated before is computed without being checked again, in memory that is used again.
+@Suite struct ValidatedTests {
+    @Test func `validated calls have the bits of the public ones, whatever the scratch was used for before`() throws {
+        try check(as: Double.self)
+        try check(as: Float.self)
+    }
+
+    private func check<S: SoftmaxScalar>(as type: S.Type) throws {
+        var scratch = SoftmaxScratch()
+        for classes in [33, 1, 9, 200, 2] {
+            for options in [SoftmaxOptions(), SoftmaxOptions(function: .logSoftmax, temperature: 0.3)] {
+                let (logits, vector) = SameBitsTests.batch(rows: 5, classes: classes, as: type)
+                let results = Results(logits: logits, classes: classes, options: options)
+                for (operation, expected) in [
+                    (.value, try results.value()), (.vjp, try results.vjp(vector)), (.jvp, try results.jvp(vector)),
+                    (.diagonal, try results.diagonal()),
+                ] as [(Softmax.RowOperation, [S])] {
+                    var computed = [S](repeating: .nan, count: logits.count)
+                    var output = computed.mutableSpan
+                    try Softmax.compute(
+                        operation, validated: logits.span, vector: vector.span, classes: classes, options: options,
+                        into: &output, &scratch)
+                    #expect(computed.bitPatterns == expected.bitPatterns)
+                }
+                var jacobian = [S](repeating: .nan, count: logits.count * classes)
+                var output = jacobian.mutableSpan
+                Softmax.jacobian(
+                    validated: logits.span, classes: classes, options: options, into: &output, &scratch)
+                #expect(jacobian.bitPatterns == (try results.jacobian().bitPatterns))
+                let pairs = [JacobianEntry(output: classes - 1, input: 0), JacobianEntry(output: 0, input: 0)]
+                var entries = [S](repeating: .nan, count: 5 * pairs.count)
+                output = entries.mutableSpan
+                Softmax.jacobianEntries(
+                    validated: logits.span, classes: classes, options: options, pairs: pairs.span, into: &output,
+                    &scratch)
+                #expect(entries.bitPatterns == (try results.entries(pairs).bitPatterns))
+                let factors = try results.factors()
+                var (probabilities, complements) = (
+                    [S](repeating: .nan, count: logits.count), [S](repeating: .nan, count: logits.count)
+                )
+                output = probabilities.mutableSpan
+                var behind = complements.mutableSpan
+                Softmax.jacobianFactors(
+                    validated: logits.span, classes: classes, options: options, probabilities: &output,
+                    complements: &behind, &scratch)
+                #expect(probabilities.bitPatterns == factors.probabilities.bitPatterns)
+                #expect(complements.bitPatterns == factors.complements.bitPatterns)
+            }
+        }
+    }
+
+    @Test func `a product that overflows is told of`() {
+        var scratch = SoftmaxScratch()
+        var results = [Double](repeating: 0, count: 2)
+        var output = results.mutableSpan
+        #expect(throws: SoftmaxError.resultOverflows(row: 0, column: 0)) {
+            try Softmax.compute(
+                .vjp, validated: [0.0, 0].span, vector: [1e308, -1e308].span, classes: 2,
+                options: SoftmaxOptions(temperature: 1e-9), into: &output, &scratch)
+        }
+    }
+}

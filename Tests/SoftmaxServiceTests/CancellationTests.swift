@@ -39,11 +39,14 @@ struct CancellationTests {
         let text = Array("{\"logits\":\(row)\(more)\(form)}".utf8)
         let ticket = HTTPWorkTicket()
         let workers = Workers(ComputePool(threads: 2), ticket)
-        let decoded = try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
+        var workspace = Workspace()
+        _ = try workspace.read(text, operation: operation, limits: ServiceLimits(), workers)
         ticket.cancel()
-        #expect(throws: HTTPProblem.self) { try decoded.reply(workers) }
+        var calculation = workspace.double.taken()
+        #expect(throws: HTTPProblem.self) { try calculation.compute(workers) }
         #expect(throws: HTTPProblem.self) {
-            try DecodedOperation(text, operation: operation, limits: ServiceLimits(), workers)
+            var workspace = Workspace()
+            return try workspace.read(text, operation: operation, limits: ServiceLimits(), workers)
         }
     }
 }

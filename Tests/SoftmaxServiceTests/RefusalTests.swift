@@ -70,10 +70,7 @@ import Testing
 
     @Test(arguments: cases)
     func `a bad request is refused with its status, kind and place`(_ bad: Case) throws {
-        let problem = try #require(throws: HTTPProblem.self) {
-            let decoded = try DecodedOperation(body(bad.text), operation: bad.operation, limits: ServiceLimits())
-            _ = try decoded.reply(.one)
-        }
+        let problem = try #require(throws: HTTPProblem.self) { try answer(bad.operation, bad.text) }
         #expect(problem.status == bad.status)
         #expect(problem.slug == bad.slug)
         #expect(!problem.detail.isEmpty)
@@ -90,7 +87,7 @@ import Testing
         _ text: String, _ detail: String
     ) throws {
         let problem = try #require(throws: HTTPProblem.self) {
-            try DecodedOperation(body(text), operation: .softmax, limits: ServiceLimits())
+            try answer(.softmax, text)
         }
         #expect(problem == HTTPProblem(.notJSON, detail))
     }

@@ -6,23 +6,37 @@ import Testing
 
 /// What should never happen: a reply that turns out to hold a number that JSON cannot say.
 @Suite struct ReplyFailureTests {
-    /// A reply of so many numbers, one of which is none.
-    private func reply<Scalar: ServiceScalar>(_ count: Int, wrong index: Int, _ value: Scalar) -> Reply {
-        var values = [Scalar](repeating: 0.25, count: count)
-        values[index] = value
-        let section = ValueSection(values, layout: TensorLayout(shape: [count]))
-        return Reply(members: [Reply.Member(name: "vjp", section: section)], numbers: count)
+    /// A VJP of so many numbers, one of which is none.
+    private func calculation<Scalar: ServiceScalar>(
+        _ count: Int, wrong index: Int, _ value: Scalar
+    ) throws -> Calculation<Scalar> {
+        var calculation = Calculation<Scalar>()
+        calculation.options = OperationOptions(operation: .vjp)
+        calculation.logits = Tensor(
+            values: [Scalar](repeating: 1, count: count), layout: TensorLayout(shape: [count]))
+        calculation.vector = calculation.logits
+        try calculation.arrange()
+        try calculation.finish(ServiceLimits())
+        calculation.results = [Scalar](repeating: 0.25, count: count)
+        calculation.results[index] = value
+        return calculation
     }
 
     @Test(arguments: [(1, 0), (3, 2), (9000, 8999), (32768, 0)], [1, 2])
-    func `before its first byte the request is answered with an internal error`(_ place: (Int, Int), threads: Int) {
+    func `before its first byte the request is answered with an internal error`(
+        _ place: (Int, Int), threads: Int
+    ) throws {
         let workers = Workers(ComputePool(threads: threads))
         for value in [Double.nan, .infinity] {
-            let reply = reply(place.0, wrong: place.1, value)
-            let problem = #expect(throws: HTTPProblem.self) { try reply.response(workers) }
+            let calculation = try calculation(place.0, wrong: place.1, value)
+            let problem = #expect(throws: HTTPProblem.self) { try LargeReply(calculation, workers).body() }
             #expect(problem == .internalError())
+            let small = #expect(throws: HTTPProblem.self) { try calculation.text() }
+            #expect(small == .internalError())
         }
-        #expect(throws: HTTPProblem.self) { try reply(place.0, wrong: place.1, Float.nan).response(workers) }
+        let single = try calculation(place.0, wrong: place.1, Float.nan)
+        #expect(throws: HTTPProblem.self) { try LargeReply(single, workers).body() }
+        #expect(throws: HTTPProblem.self) { try single.text() }
     }
 
     @Test(arguments: [0, 40_000, 99_999], [1, 2])
@@ -30,8 +44,8 @@ import Testing
         wrong: Int, threads: Int
     ) throws {
         let workers = Workers(ComputePool(threads: threads))
-        let response = try reply(100_000, wrong: wrong, Double.nan).response(workers)
-        guard case .stream(let source) = response.body else {
+        guard case .stream(let source) = try LargeReply(calculation(100_000, wrong: wrong, Double.nan), workers).body()
+        else {
             Issue.record("a reply of that size is streamed")
             return
         }
@@ -48,7 +62,7 @@ import Testing
     @Test func `a stream that nobody waits for fails instead of leaving pieces out`() throws {
         let ticket = HTTPWorkTicket()
         let workers = Workers(ComputePool(threads: 2), ticket)
-        let stream = ReplyStream(reply(100_000, wrong: 0, 0.5), workers)
+        let stream = LargeReply(try calculation(100_000, wrong: 0, 0.5), workers)
         var parts: [[UInt8]] = []
         #expect(stream.next(into: &parts) == .more)
         ticket.cancel()

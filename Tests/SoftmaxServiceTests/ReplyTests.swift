@@ -5,16 +5,9 @@ import Testing
 @testable import SoftmaxService
 
 @Suite struct ReplyTests {
-    /// Text of a request's reply made with so many threads.
+    /// Text of a request's reply made with so many threads, by pieces: put together, or as they are taken.
     private func reply(_ operation: NativeOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
-        let workers = Workers(ComputePool(threads: threads))
-        let reply = try DecodedOperation(body(text), operation: operation, limits: ServiceLimits(), workers).reply(
-            workers)
-        guard streamed else { return String(decoding: try reply.text(workers), as: UTF8.self) }
-        let stream = ReplyStream(reply, workers)
-        var parts: [[UInt8]] = []
-        while stream.next(into: &parts) == .more {}
-        return String(decoding: parts.joined(), as: UTF8.self)
+        try answer(operation, text, Workers(ComputePool(threads: threads)), streamed ? .streamed : .whole)
     }
 
     /// JSON of pseudo-random logits in rows of these lengths.
@@ -45,6 +38,7 @@ import Testing
         ]
         for (operation, request) in requests {
             let plain = try reply(operation, request, threads: 1, streamed: false)
+            #expect(try answer(operation, request) == plain)
             #expect(try reply(operation, request, threads: 4, streamed: false) == plain)
             #expect(try reply(operation, request, threads: 1, streamed: true) == plain)
             #expect(try reply(operation, request, threads: 3, streamed: true) == plain)
@@ -60,6 +54,7 @@ import Testing
     func `dense Jacobians in pieces are what they are in one piece`(lengths: [Int]) throws {
         let request = #"{"logits":\#(rows(lengths))}"#
         let plain = try reply(.jacobian, request, threads: 1, streamed: false)
+        #expect(try answer(.jacobian, request) == plain)
         #expect(try reply(.jacobian, request, threads: 4, streamed: false) == plain)
         #expect(try reply(.jacobian, request, threads: 2, streamed: true) == plain)
         let nested = try #require(try member("jacobian", of: plain) as? [[[Double]]])
@@ -109,6 +104,7 @@ import Testing
         for (logits, expected) in cases {
             let got = try reply(.softmax, #"{"logits":\#(logits)}"#, threads: 1, streamed: false)
             #expect(got == #"{"probabilities":\#(expected)}"#)
+            #expect(try answer(.softmax, #"{"logits":\#(logits)}"#) == got)
         }
         #expect(try reply(.jacobian, #"{"logits":[]}"#, threads: 1, streamed: false) == #"{"jacobian":[]}"#)
         #expect(
@@ -130,6 +126,7 @@ import Testing
     )
         throws
     {
+        #expect(try answer(operation, request) == expected)
         #expect(try reply(operation, request, threads: 1, streamed: false) == expected)
         #expect(try reply(operation, request, threads: 2, streamed: true) == expected)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SoftmaxCore
 import TensorJSON
 import Testing
 
@@ -11,11 +12,69 @@ func body(_ text: String) -> [UInt8] { Array(text.utf8) }
 /// The text of a reply, whichever way it is sent.
 func text(of response: HTTPResponse) -> String {
     switch response.body {
-    case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
-    case .stream(let source):
-        var parts: [[UInt8]] = []
-        while source.next(into: &parts) == .more {}
-        return String(decoding: parts.joined(), as: UTF8.self)
+    case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .stream(let source): text(of: source)
+    }
+}
+
+/// All that a source makes.
+func text(of source: any HTTPBodySource) -> String {
+    var parts: [[UInt8]] = []
+    while source.next(into: &parts) == .more {}
+    return String(decoding: parts.joined(), as: UTF8.self)
+}
+
+/// How the text of a reply is made.
+enum Making: CaseIterable {
+    /// By one thread in one piece, as a small one is.
+    case small
+    /// By pieces, put together.
+    case whole
+    /// By pieces, as they are taken.
+    case streamed
+}
+
+/// The text of the reply to a request, made in that way.
+func answer(
+    _ operation: NativeOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
+    _ making: Making = .small
+) throws(HTTPProblem) -> String {
+    func made<Scalar>(
+        _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch
+    ) throws(HTTPProblem) -> String {
+        switch making {
+        case .small:
+            try calculation.compute(&scratch)
+            return String(decoding: try calculation.text(), as: UTF8.self)
+        case .whole: return String(decoding: try calculation.stream(workers).text(), as: UTF8.self)
+        case .streamed: return SoftmaxServiceTests.text(of: try calculation.stream(workers))
+        }
+    }
+    var workspace = Workspace()
+    return switch try workspace.read(body(text), operation: operation, limits: limits, workers) {
+    case .float64: try made(&workspace.double, &workspace.scratch)
+    case .float32: try made(&workspace.single, &workspace.scratch)
+    }
+}
+
+extension Calculation {
+    /// The whole text as a small reply has it.
+    func text() throws(HTTPProblem) -> [UInt8] {
+        var text: [UInt8] = []
+        try text.append(addingCapacity: textRoom) { output throws(HTTPProblem) in try appendText(to: &output) }
+        return text
+    }
+}
+
+extension ReplyWriter {
+    /// The reply that was written.
+    mutating func takeResponse() -> HTTPResponse {
+        var response = HTTPResponse(status: status, body: .bytes(body.array))
+        response.fields.append("content-type", contentType)
+        if !isStored { response.fields.append("cache-control", "no-store") }
+        response.fields.append(fields)
+        removeReply()
+        return response
     }
 }
 
@@ -63,15 +122,14 @@ struct SentRequest {
         problem: String? = nil, isComplete: Bool = true, _ look: (borrowing HTTPAccessRecord) -> Void
     ) {
         var exchange = withRequest {
-            Exchange(
-                stream: 1, head: head, bytes: bytes, id: $0.id, startedAt: 0, requestBytes: body.count)
+            Exchange(stream: 1, head, id: $0.id, startedAt: 0, requestBytes: body.count, kept: nil)
         }
         exchange.status = status
         exchange.responseBytes = responseBytes
         exchange.problem = problem
         look(
             HTTPAccessRecord(
-                exchange, bytes.span, duration: duration, peer: peer, client: client, isComplete: isComplete))
+                exchange, head, bytes.span, duration: duration, peer: peer, client: client, isComplete: isComplete))
     }
 }
 

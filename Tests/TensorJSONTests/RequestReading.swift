@@ -38,18 +38,37 @@ func tensorRefusal<Scalar: TensorScalar>(
     }
 }
 
+/// What a closure writes into so much room.
+func output<Failure: Error>(
+    room: Int, _ write: (inout OutputSpan<UInt8>) throws(Failure) -> Void
+) throws(Failure) -> [UInt8] {
+    var text: [UInt8] = []
+    try text.append(addingCapacity: room, initializingWith: write)
+    return text
+}
+
+/// Numbers as JSON, with commas between them.
+func written<Scalar: TensorScalar>(_ values: Span<Scalar>) throws(UnwritableNumber) -> [UInt8] {
+    var text: [UInt8] = []
+    try text.append(addingCapacity: max(1, values.count * TensorWriter.bytesPerNumber)) {
+        output throws(UnwritableNumber) in
+        try TensorWriter.append(values, to: &output)
+    }
+    return text
+}
+
 /// A tensor as JSON, a range of its rows or all of them.
 func written<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, _ range: Range<Int>? = nil) throws -> [UInt8] {
-    var output: [UInt8] = []
-    let values = tensor.values.span
     let layout = tensor.layout
-    try layout.appendRows(range ?? 0..<layout.rows, to: &output) { row, output throws(UnwritableNumber) in
+    if layout.rows == 0 { return Array("[]".utf8) }
+    var text: [UInt8] = []
+    for row in range ?? 0..<layout.rows {
         let start = layout.rowStart(row)
-        output.append(UInt8(ascii: "["))
-        try TensorWriter.append(values: values.extracting(start..<(start + layout.rowLength(row))), to: &output)
-        output.append(UInt8(ascii: "]"))
+        let values = try written(tensor.values.span.extracting(start..<start + layout.rowLength(row)))
+        text += output(room: layout.rank) { layout.appendOpening(row, to: &$0) } + [UInt8(ascii: "[")] + values
+        text += [UInt8(ascii: "]")] + output(room: layout.rank) { layout.appendClosing(row, to: &$0) }
     }
-    return output
+    return text
 }
 
 /// A small generator with a seed, so that a failure can be repeated (SplitMix64).

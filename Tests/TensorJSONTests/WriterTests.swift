@@ -39,50 +39,40 @@ struct WriterTests {
         #expect(TensorLayout(shape: [3, 0]).rows == 0)
     }
 
-    @Test("Rows may be written as anything")
+    @Test("Rows may be written as anything, in the room that their punctuation takes at most")
     func writesAnything() throws {
         let layout = try tensor("[[[1,2]],[3,4]]").layout
-        let values: [Double] = [1, 0.5, -2, 1e-7]
-        var output: [UInt8] = []
-        try layout.appendRows(0..<2, to: &output) { _, output throws(UnwritableNumber) in
-            output.append(UInt8(ascii: "{"))
-            try TensorWriter.append(values: values.span, to: &output)
-            output.append(UInt8(ascii: "}"))
+        #expect(layout.rank == 3)
+        let text = (0..<2).map { row in
+            output(room: layout.rank) { layout.appendOpening(row, to: &$0) } + Array("{}".utf8)
+                + output(room: layout.rank - 1) { layout.appendClosing(row, to: &$0) }
         }
-        #expect(String(decoding: output, as: UTF8.self) == "[[{1,0.5,-2,1e-07}],{1,0.5,-2,1e-07}]")
+        #expect(String(decoding: text.joined(), as: UTF8.self) == "[[{}],{}]")
     }
 
     @Test("-Infinity is written as a string that is read again, no numbers as nothing")
     func writesNegativeInfinity() throws {
-        var output: [UInt8] = []
-        try TensorWriter.append(values: [-Double.infinity, -0.0, -.infinity].span, to: &output)
-        try TensorWriter.append(values: [Float]().span, to: &output)
-        #expect(String(decoding: output, as: UTF8.self) == #""-Infinity",-0,"-Infinity""#)
+        let text = try written([-Double.infinity, -0.0, -.infinity].span) + written([Float]().span)
+        #expect(String(decoding: text, as: UTF8.self) == #""-Infinity",-0,"-Infinity""#)
     }
 
     @Test("Many numbers are written as one after the other", arguments: [1023, 1024, 1025, 2048, 5000])
     func writesBlocks(count: Int) throws {
         let values = (0..<count).map { Float($0) / 8 }
-        var whole: [UInt8] = []
-        try TensorWriter.append(values: values.span, to: &whole)
         var single: [UInt8] = []
         for value in values {
             if !single.isEmpty { single.append(UInt8(ascii: ",")) }
-            try TensorWriter.append(values: [value].span, to: &single)
+            single += try written([value].span)
         }
-        #expect(whole == single)
+        #expect(try written(values.span) == single)
     }
 
-    @Test("The output grows geometrically, also number by number")
-    func growsGeometrically() throws {
-        var output: [UInt8] = []
-        var growths = 0
-        for _ in 0..<100_000 {
-            let capacity = output.capacity
-            try TensorWriter.append(values: [1.25].span, to: &output)
-            if output.capacity != capacity { growths += 1 }
-        }
-        #expect(growths < 40)
+    @Test("Numbers of the longest text fit the room that is stated")
+    func longest() throws {
+        let longest = -2.2250738585072014e-308
+        #expect(try written([longest].span).count == TensorWriter.bytesPerNumber - 1)
+        #expect(
+            try written([Double](repeating: longest, count: 100).span).count == 100 * TensorWriter.bytesPerNumber - 1)
     }
 }
 

@@ -2,7 +2,8 @@
 //
 // What is where:
 //   csimdjson_index_*    the positions of all tokens of a document (simdjson's stage 1)
-//   csimdjson_numbers_*  runs of numbers: grammar check, conversion, printing
+//   csimdjson_numbers_*  runs of numbers among those tokens: grammar check, conversion; printing
+//   csimdjson_text_*     numbers where they stand in the text, without an index: grammar and conversion in one go
 //
 // Which documents are acceptable, and what an error says, is decided in Swift. No function throws; none reads
 // outside [bytes, bytes + count).
@@ -93,6 +94,31 @@ typedef struct csimdjson_run {
 csimdjson_run csimdjson_numbers_parse(
     const csimdjson_document *document, size_t first, size_t limit, csimdjson_format format,
     void *numbers) CSIMDJSON_NOEXCEPT;
+
+/// What reading numbers from text came to.
+typedef struct csimdjson_read {
+    /// Numbers read.
+    size_t numbers;
+    /// The bytes they took; 0 where the text is anything else than what was asked for.
+    size_t bytes;
+} csimdjson_read;
+
+/// Reads the number that a text begins with, rounded once to float64; returns the bytes it takes.
+///
+/// 0 where the text begins with no well-formed number or with one that is too large.
+size_t csimdjson_text_number(const uint8_t *text, size_t count, double *number) CSIMDJSON_NOEXCEPT;
+
+/// Reads `number (, number)*` with any white space up to a "]", which is left, into `numbers`: RFC 8259 section 6, each
+/// rounded once as csimdjson_numbers_parse does it. With `infinities` the string "-Infinity", written without escapes,
+/// is a number as well.
+///
+/// Reads nothing where a number is malformed or too large for the format, where there are none or more than `room`.
+csimdjson_read csimdjson_text_numbers(
+    const uint8_t *text, size_t count, csimdjson_format format, bool infinities, void *numbers,
+    size_t room) CSIMDJSON_NOEXCEPT;
+
+/// How many bytes of a text are that one.
+size_t csimdjson_text_count(const uint8_t *text, size_t count, uint8_t byte) CSIMDJSON_NOEXCEPT;
 
 /// Room one printed number and its comma may take, in bytes.
 enum { csimdjson_printed_number_size = 25 };

@@ -17,25 +17,25 @@
 /// client would send.
 ///
 /// A request that is refused for its form ends the connection: where the next one begins cannot be told. The session
-/// answers nothing by itself but `100 Continue`; it says what to refuse a request with (``Event/refused(_:)``) and closes
+/// answers nothing by itself but `100 Continue`; it says what to refuse a request with (``Event/refused``) and closes
 /// afterwards.
 ///
 /// `Upgrade` is ignored (RFC 9110 section 7.8 leaves that to the server) unless the session was made to offer HTTP/2:
-/// then a first request that asks for h2c is ``Event/upgrade(_:)``. HTTP/2's preface gets 505: whoever wants HTTP/2 on the
+/// then a first request that asks for h2c is ``Event/upgrade``. HTTP/2's preface gets 505: whoever wants HTTP/2 on the
 /// same port looks at the first bytes before they come here.
 package struct HTTP1Session: ~Copyable, Sendable {
     /// What comes next.
-    package enum Event: Sendable {
+    package enum Event: BitwiseCopyable, Sendable {
         /// Nothing before there are more bytes, a reply or room for output.
         case starved
         /// A head that announces a body: to be answered with ``admit(_:)``.
         case announced
-        /// A whole request, to be looked at with ``request`` and answered.
+        /// A whole request, to be looked at and answered, then ended with ``endRequest()``.
         case request
-        /// A request that the protocol layer refuses with that problem, to be looked at with ``request`` and answered.
-        case refused(HTTPProblem)
-        /// A request, looked at with ``request``, that HTTP/2 is to answer on this connection, with the client's SETTINGS.
-        case upgrade([UInt8])
+        /// A request that the protocol layer refuses, with ``takeProblem()``.
+        case refused
+        /// A request that HTTP/2 is to answer on this connection, with the client's ``upgradeSettings``.
+        case upgrade
     }
 
     private enum State: Sendable {
@@ -75,6 +75,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
     private var dropsBody = false
     /// What the request that is being received is to be refused with.
     private var verdict: HTTPProblem?
+    /// The client's SETTINGS, entries of 6 bytes, where HTTP/2 is to answer its request.
+    package private(set) var upgradeSettings: [UInt8] = []
 
     /// Of the request in flight: that it is a HEAD, its version, and that the connection closes after it.
     private var isHead = false
@@ -131,7 +133,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
     ///   dropped once that was looked at.
     package mutating func next(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) -> (event: Event, consumed: Int) {
         do throws(HTTPProblem) {
-            if let verdict { throw verdict }
+            if let verdict, !isHandling { throw verdict }
             if case .head = state {
                 if waiting == 0 || parser.isStarved(with: waiting) {
                     if inputEnded { finish() }
@@ -220,7 +222,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
             let settings = HTTP2Upgrade.settings(in: parser.head, bytes)
         {
             finish()
-            return (.upgrade(settings), consumed)
+            upgradeSettings = settings
+            return (.upgrade, consumed)
         }
         return (.request, consumed)
     }
@@ -229,14 +232,14 @@ package struct HTTP1Session: ~Copyable, Sendable {
     ///
     /// The connection goes on only where the refused request's end is known to be behind it.
     private mutating func refuse(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>) -> (event: Event, consumed: Int) {
-        verdict = nil
+        verdict = problem
         let isBehind = parser.head.framing == .empty && parser.head.keepsAlive
         handOut(closes: !isBehind)
         let consumed = isBehind ? parser.lineStart : bytes.count
         waiting -= consumed
         bodyRange = 0..<0
         _ = body.take()
-        return (.refused(problem), consumed)
+        return (.refused, consumed)
     }
 
     private mutating func handOut(closes: Bool) {
@@ -257,6 +260,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     /// How many bytes the head has, as far as it was read.
     package var headLength: Int { parser.lineStart }
+
+    /// Why the request was refused; once.
+    package mutating func takeProblem() -> HTTPProblem? { verdict.take() }
 
     /// The route that the handler named when the body was announced.
     package var admittedRoute: Int? { route }
@@ -281,7 +287,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
     /// The request that was handed out has been looked at: the next head can be read.
     package mutating func endRequest() {
         parser = RequestHeadParser()
-        chunks = ChunkedDecoder()
+        if isStored { chunks = ChunkedDecoder() }
         isStored = false
         dropsBody = false
         route = nil

@@ -17,8 +17,8 @@ final class HTTP2Callbacks: @unchecked Sendable {
         nghttp2_option_set_max_settings(options, 16)
         // A limit by time alone, which ``FrameBudget`` sets with what requests earn; here it is out of reach.
         nghttp2_option_set_stream_reset_rate_limit(options, 1 << 32, 1 << 32)
-        // It counts reads of a frame's 9 bytes, of which a frame may need as many; HTTP2Session counts frames.
-        nghttp2_option_set_max_continuations(options, 9 * (HTTP2Session.continuationLimit + 1))
+        // It counts reads of a frame's 9 bytes, of which a frame may need as many; ``HTTP2StateMachine`` counts frames.
+        nghttp2_option_set_max_continuations(options, 9 * (HTTP2StateMachine.continuationLimit + 1))
         self.options = options
 
         var table: OpaquePointer?
@@ -30,78 +30,72 @@ final class HTTP2Callbacks: @unchecked Sendable {
 
     private func setReceiving() {
         nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, context in
-            guard let header, let session = HTTP2Session.of(context) else { return 0 }
-            return session.frameBegins(header.pointee) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            guard let header else { return 0 }
+            return state(context).pointee.frameBegins(header.pointee) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
         }
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, context in
-            if let frame, let session = HTTP2Session.of(context) { session.fieldsBegin(frame.pointee.headers) }
+            if let frame { state(context).pointee.fieldsBegin(frame.pointee.headers) }
             return 0
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _, frame, name, nameLength, value, length, _, context in
-            HTTP2Session.field(frame, name, nameLength, value, length, isValid: true, context)
+            field(frame, name, nameLength, value, length, isValid: true, context)
         }
         nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
             _, frame, name, nameLength, value, length, _, context in
-            HTTP2Session.field(frame, name, nameLength, value, length, isValid: false, context)
+            field(frame, name, nameLength, value, length, isValid: false, context)
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) { _, _, id, bytes, count, context in
-            HTTP2Session.of(context)?.contentReceived(id, UnsafeBufferPointer(start: bytes, count: count).span)
+            state(context).pointee.contentReceived(id, UnsafeBufferPointer(start: bytes, count: count).span)
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, context in
-            if let frame { HTTP2Session.of(context)?.frameReceived(frame.pointee) }
+            if let frame { state(context).pointee.frameReceived(frame) }
             return 0
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, context in
-            if let session = HTTP2Session.of(context) { session.budget.receivedInvalid(now: session.now) }
+            state(context).pointee.receivedInvalidFrame()
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, id, _, context in
-            HTTP2Session.of(context)?.streamClosed(id)
+            state(context).pointee.streamClosed(id)
             return 0
         }
     }
 
     private func setSending() {
         nghttp2_session_callbacks_set_send_data_callback(table) { _, frame, header, length, _, context in
-            guard let frame, let header, let session = HTTP2Session.of(context) else {
-                return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
-            }
-            let isSent = session.sendContent(frame.pointee.hd.stream_id, header: header, length)
+            guard let frame else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            let header = UnsafeBufferPointer(start: header, count: 9)
+            let isSent = state(context).pointee.sendContent(frame.pointee.hd.stream_id, header: header, length)
             return isSent ? 0 : NGHTTP2_ERR_WOULDBLOCK.rawValue
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, context in
-            if let frame { HTTP2Session.of(context)?.frameSent(frame.pointee) }
+            if let frame { state(context).pointee.frameSent(frame) }
             return 0
         }
     }
 
     /// Where libnghttp2 gets a reply's content from.
     static let readContent: nghttp2_data_source_read_callback = { _, id, _, length, flags, _, context in
-        guard let flags, let session = HTTP2Session.of(context) else {
-            return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
-        }
-        return session.contentToSend(id, length, &flags.pointee)
+        guard let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        return state(context).pointee.contentToSend(id, length, &flags.pointee)
     }
 }
 
-extension HTTP2Session {
-    /// The session that was given to libnghttp2 as context.
-    ///
-    /// It outlives libnghttp2's: its `deinit` deletes that.
-    fileprivate static func of(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
-    }
+/// The state of the session that calls back, as ``HTTP2Session`` gave it to libnghttp2.
+private func state(_ context: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<HTTP2StateMachine> {
+    guard let context else { preconditionFailure("every session has its state") }
+    return context.assumingMemoryBound(to: HTTP2StateMachine.self)
+}
 
-    fileprivate static func field(
-        _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameLength: Int,
-        _ value: UnsafePointer<UInt8>?, _ length: Int, isValid: Bool, _ context: UnsafeMutableRawPointer?
-    ) -> Int32 {
-        guard let frame, let session = of(context) else { return 0 }
-        let name = UnsafeBufferPointer(start: name, count: nameLength)
-        let value = UnsafeBufferPointer(start: value, count: length)
-        let isKept = session.field(frame.pointee.hd.stream_id, name.span, value.span, isValid: isValid)
-        return isKept ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
-    }
+private func field(
+    _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameLength: Int,
+    _ value: UnsafePointer<UInt8>?, _ length: Int, isValid: Bool, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame else { return 0 }
+    let name = UnsafeBufferPointer(start: name, count: nameLength)
+    let value = UnsafeBufferPointer(start: value, count: length)
+    let isKept = state(context).pointee.field(frame.pointee.hd.stream_id, name.span, value.span, isValid: isValid)
+    return isKept ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
 }

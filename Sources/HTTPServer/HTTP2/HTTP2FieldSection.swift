@@ -7,9 +7,13 @@
 /// What is kept is written down as the head of HTTP/1.1 that would say the same, for ``RequestHead`` to point into: the
 /// pseudo-fields' values, then the field lines, of which `:authority` as Host is the first.
 struct HTTP2FieldSection: Sendable {
+    /// The stream of the request that is being received, 0 for none: field sections come one at a time.
+    private(set) var stream: Int32 = 0
+    /// By when it has to be complete.
+    private(set) var deadline = UInt64.max
     /// What was read so far.
     private(set) var head = RequestHead()
-    private var bytes: [UInt8] = []
+    private(set) var bytes: [UInt8] = []
     private var hasTarget = false
     private var targetLength = 0
     private var authority: HeadSlice?
@@ -19,23 +23,41 @@ struct HTTP2FieldSection: Sendable {
     /// The sum over all lines of name, value and 32, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 section 6.5.2).
     private(set) var size = 0
     /// The first thing that was wrong.
-    private(set) var problem: HTTPProblem?
+    private var problem: HTTPProblem?
 
     init() { head.version = .http2 }
 
-    /// Counts a line; `false` once the section is so large that the stream gets no 431 but a reset.
-    ///
-    /// That is at four times the limit and no less than 64 KiB: nobody means well with it.
-    mutating func count(nameLength: Int, valueLength: Int, _ limits: HTTPLimits) -> Bool {
-        // Both come out of one header block, whose lengths libnghttp2 bounds at 64 KiB.
-        size += nameLength + valueLength + 32
-        return size <= max(64 * 1024, 4 * min(limits.fieldSection, 1 << 20))
+    /// The request on that stream begins.
+    mutating func begin(_ stream: Int32, deadline: UInt64) {
+        if self.stream != 0 { end() }
+        self.stream = stream
+        self.deadline = deadline
     }
 
-    /// Takes a line.
-    mutating func append(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ limits: HTTPLimits) {
+    /// What a line counts.
+    static func size(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) -> Int {
+        // Both come out of one header block, whose lengths libnghttp2 bounds at 64 KiB.
+        name.count + value.count + 32
+    }
+
+    /// Whether a section is so large that its stream gets no 431 but a reset.
+    ///
+    /// That is at four times the limit and no less than 64 KiB: nobody means well with it.
+    static func isExcessive(_ size: Int, _ limits: HTTPLimits) -> Bool {
+        size > max(64 * 1024, 4 * min(limits.fieldSection, 1 << 20))
+    }
+
+    /// Takes a line; one that is invalid as a field line refuses the request.
+    mutating func append(
+        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool, _ limits: HTTPLimits
+    ) {
+        size += Self.size(name, value)
         guard problem == nil else { return }
         do throws(HTTPProblem) {
+            guard isValid else {
+                beginLines()
+                throw .badRequest("Field line \(head.lineCount + 1) is malformed.")
+            }
             guard size <= limits.fieldSection else { throw .fieldsTooLarge(limit: limits.fieldSection) }
             if name.count > 0, name[0] == UInt8(ascii: ":") {
                 try readPseudoField(name, value, limits)
@@ -45,13 +67,6 @@ struct HTTP2FieldSection: Sendable {
         } catch {
             problem = error
         }
-    }
-
-    /// A line came that is no valid field line.
-    mutating func appendInvalid() {
-        guard problem == nil else { return }
-        beginLines()
-        problem = .badRequest("Field line \(head.lineCount + 1) is malformed.")
     }
 
     private mutating func readPseudoField(
@@ -119,7 +134,8 @@ struct HTTP2FieldSection: Sendable {
         guard let authority else { return }
         let host: StaticString = "host"
         let name = UnsafeBufferPointer(start: host.utf8Start, count: host.utf8CodeUnitCount)
-        appendLine(name.span, bytes[authority.range].span)
+        let kept = bytes
+        appendLine(name.span, kept.span.extracting(authority.range))
     }
 
     private mutating func appendLine(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
@@ -135,14 +151,13 @@ struct HTTP2FieldSection: Sendable {
         let trimmed = bytes.span.trimmed(colon + 1..<end)
         let written = bytes
         head.appendLine(name: start..<colon, value: trimmed, in: written.span)
-        let lines = Int(head.lines.start)..<bytes.count
-        head.lines = HeadSlice(lines)
+        head.lines = HeadSlice(Int(head.lines.start)..<written.count)
     }
 
     /// Makes sense of the whole section; called once, when it is complete.
     ///
-    /// - Throws: ``problem``, or that of a section that is ambiguous or over a limit.
-    mutating func end(bodyLimit: Int) throws(HTTPProblem) {
+    /// - Throws: the first thing that was wrong, or the problem of a section that is ambiguous or over a limit.
+    mutating func interpret(bodyLimit: Int) throws(HTTPProblem) {
         beginLines()
         if let problem { throw problem }
         guard head.method != .connect else { throw .notImplemented("CONNECT is not done here.") }
@@ -154,13 +169,18 @@ struct HTTP2FieldSection: Sendable {
         if head.expectsUnknown { throw .expectationFailed() }
     }
 
-    /// Lends the head and its bytes.
-    func withHead<R>(_ body: (borrowing RequestHead, borrowing Span<UInt8>) -> R) -> R { body(head, bytes.span) }
+    /// Hands over what was read, for the stream's storage in return; no request is being received any more.
+    mutating func hand(to stream: inout HTTP2Stream) {
+        stream.head = head
+        swap(&stream.headBytes, &bytes)
+        end()
+    }
 
-    /// What was read, handed over.
-    mutating func take() -> (head: RequestHead, bytes: [UInt8]) {
-        let taken = self
-        self = HTTP2FieldSection()
-        return (taken.head, taken.bytes)
+    /// No request is being received any more: all is forgotten but the storage.
+    mutating func end() {
+        var next = HTTP2FieldSection()
+        swap(&next.bytes, &bytes)
+        next.bytes.removeAll(keepingCapacity: true)
+        self = next
     }
 }

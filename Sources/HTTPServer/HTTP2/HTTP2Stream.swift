@@ -1,7 +1,5 @@
-/// One request of an HTTP/2 connection and its reply.
-///
-/// Confined to its session.
-final class HTTP2Stream {
+/// One request of an HTTP/2 connection and its reply, but for what of it the owners of windows and room keep.
+struct HTTP2Stream: Sendable {
     /// How far the request has come.
     enum Stage {
         /// Its field section is coming.
@@ -16,65 +14,71 @@ final class HTTP2Stream {
         case responding
     }
 
-    let id: Int32
-    var stage = Stage.head
+    private(set) var id: Int32 = 0
     /// When the first of its frames came.
-    let since: UInt64
-    /// Until when more of the request's content has to come, in ``Stage/body``.
-    var arrival = ProgressDeadline()
-    /// Content of its own that came since the session's last look, bytes.
-    var arrived: UInt64 = 0
-    /// The progress that ``arrival`` has been told of, bytes.
-    var credited: UInt64 = 0
-    var section = HTTP2FieldSection()
+    private(set) var since: UInt64 = 0
+    var stage = Stage.head
+    /// The request's head, once it is complete, and the bytes that it points into.
+    var head = RequestHead()
+    var headBytes: [UInt8] = []
     /// What the handler said of the head, where it announced a body.
     var route: Int?
-    var takesBody = true
-    /// The whole request, where it came over HTTP/1.1 and is answered here.
-    var upgraded: StoredRequest?
-    /// The request is refused for that.
-    var problem: HTTPProblem?
+    /// Field lines received, bytes.
+    var fieldBytes = 0
+    var body = RequestBody()
+    /// How long ``body`` may become, bytes.
+    var length = 0
     var isHead = false
-    /// The peer has sent all it will on this stream.
+    /// The peer has sent all it will: the stream is half-closed (remote).
     var inputEnded = false
 
-    var body = RequestBody()
-    /// Content held for this request, by this stream or by its handler.
-    var held = 0
-    /// When the peer's window was kept shut, as too much content is held on the connection already.
-    var withheldSince: UInt64?
-    /// Content received whose window was not given back yet.
-    var unconsumed = 0
-    /// Its window is as wide as it gets.
-    var isWide = false
-
     var reply = ReplyBuffer()
-    /// Content that is being made for ``reply``, bytes, as far as is known.
-    var expected = 0
+    var expectation = ReplyRoom.Expectation()
     /// No more will be added to ``reply``.
     var isReplyMade = false
-    /// The reply's last frame is out.
+    /// The reply's last frame is out: the stream is half-closed (local).
     var isReplySent = false
     /// It is reset for a reason of this side's own, not the peer's.
     var isGivenUp = false
     /// libnghttp2 waits to be told that there is more to send.
     var isDeferred = false
-    /// Content that went out, framed.
-    var sent: UInt64 = 0
-    /// Answered before the request's end: until when what still comes of it is dropped.
-    var lingersUntil = UInt64.max
-    /// Content dropped so far.
-    var dropped = 0
-    /// Until when the peer has to open its window.
-    var stall = ProgressDeadline()
 
-    /// Whether the request is held here: on its way, or until there is room for its reply.
-    var isWaiting: Bool { (stage == .body || stage == .ready) && problem == nil }
+    /// Storage above this is given back with every stream, bytes.
+    private static let kept = 4096
+
     /// Whether the request is in the handler's hands, or was.
     var isHandedOut: Bool { stage == .handling || stage == .responding }
 
-    init(id: Int32, now: UInt64) {
+    /// No stream.
+    init() {}
+
+    /// Becomes that stream.
+    mutating func begin(_ id: Int32, now: UInt64) {
         self.id = id
         since = now
+    }
+
+    /// The request, to be answered; once. A short body's storage is lent, and comes back once nobody looks at it.
+    mutating func takeRequest() -> StoredRequest {
+        var request = StoredRequest()
+        request.head = head
+        request.bytes = headBytes
+        request.route = route
+        request.body = body.capacity <= Self.kept ? body.bytes : body.take()
+        return request
+    }
+
+    /// Is no stream any more; what storage is worth it is kept for the next one.
+    mutating func end(keepsStorage: Bool) {
+        var next = HTTP2Stream()
+        if keepsStorage {
+            if headBytes.capacity <= Self.kept { swap(&next.headBytes, &headBytes) }
+            if body.capacity <= Self.kept { swap(&next.body, &body) }
+            swap(&next.reply, &reply)
+            next.headBytes.removeAll(keepingCapacity: true)
+            next.body.removeAll()
+            next.reply.removeAll()
+        }
+        self = next
     }
 }

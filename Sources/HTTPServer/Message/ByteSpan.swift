@@ -64,8 +64,28 @@ extension Span where Element == UInt8 {
     /// Whether the bytes are those, with ASCII letters in either case; `other` is in lower case.
     func equals(ignoringCase other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
-        for index in indices where self[index].lowercased != other.utf8Start[index] { return false }
+        var index = 0
+        while index <= count - 8 {
+            let theirs = UnsafeRawPointer(other.utf8Start + index).loadUnaligned(as: UInt64.self)
+            if Self.lowercased(word(at: index)) != UInt64(littleEndian: theirs) { return false }
+            index += 8
+        }
+        while index < count {
+            if self[index].lowercased != other.utf8Start[index] { return false }
+            index += 1
+        }
         return true
+    }
+
+    /// Eight bytes with ASCII capitals made small.
+    @inline(__always)
+    private static func lowercased(_ word: UInt64) -> UInt64 {
+        let low = word & 0x7F7F_7F7F_7F7F_7F7F
+        // The top bit of each byte that is "A" or above, and of each above "Z"; bytes of 128 and above are neither.
+        let fromA = low &+ 0x3F3F_3F3F_3F3F_3F3F
+        let aboveZ = low &+ 0x2525_2525_2525_2525
+        let capitals = fromA & ~aboveZ & ~word & 0x8080_8080_8080_8080
+        return word | capitals >> 2
     }
 
     /// Whether two runs of bytes are the same, with ASCII letters in either case.

@@ -39,6 +39,9 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// Appends a string's UTF-8.
+    ///
+    /// Disfavoured, as a literal would be taken for a String before it is taken for a StaticString.
+    @_disfavoredOverload
     package mutating func append(_ text: String) {
         let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
             _ = take($0.count).initialize(fromContentsOf: $0)
@@ -69,12 +72,31 @@ package struct ByteWriter: ~Copyable {
     package mutating func appendHexadecimal(_ number: UInt64, digits: Int? = nil) {
         let count = digits ?? max(1, (UInt64.bitWidth - number.leadingZeroBitCount + 3) / 4)
         let target = take(count)
+        if count == 16 {
+            // The common number, a request's identifier: eight digits at a time.
+            let halves = (Self.hexadecimal(UInt32(number >> 32)), Self.hexadecimal(UInt32(truncatingIfNeeded: number)))
+            UnsafeMutableRawBufferPointer(target).storeBytes(of: halves.0.bigEndian, as: UInt64.self)
+            UnsafeMutableRawBufferPointer(target).storeBytes(of: halves.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+            return
+        }
         var rest = number
         for place in (0..<count).reversed() {
             let digit = UInt8(truncatingIfNeeded: rest) & 15
             target[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
             rest >>= 4
         }
+    }
+
+    /// The eight lower-case digits of a number, the first in the highest byte.
+    private static func hexadecimal(_ number: UInt32) -> UInt64 {
+        // Each nibble moves into a byte of its own.
+        var digits = UInt64(number)
+        digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
+        digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+        digits = (digits | digits << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte that is 10 or more: those are letters, which come 39 after the digits that would follow 9.
+        let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return digits + 0x3030_3030_3030_3030 + letters * 39
     }
 
     /// Appends text as a JSON string (RFC 8259 section 7), quotes included: 6 bytes for each of its own and 2 at most.

@@ -17,7 +17,10 @@ public struct HTTPResponse: Sendable {
     }
 
     /// Whether it may have content (RFC 9110 section 6.4.1), in answer to HEAD or to another method.
-    func hasContent(isForHead: Bool) -> Bool { !isForHead && status != 204 && status != 304 }
+    func hasContent(isForHead: Bool) -> Bool { Self.hasContent(status: status, isForHead: isForHead) }
+
+    /// The same of a status.
+    static func hasContent(status: Int, isForHead: Bool) -> Bool { !isForHead && status != 204 && status != 304 }
 }
 
 /// A response's content.

@@ -1,23 +1,107 @@
+/// Bytes on their way to the socket, one after the other: memory that is grown to what a turn needs, and used again.
+package struct OutputBuffer: ~Copyable {
+    private var room = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
+    /// How many bytes there are.
+    package private(set) var count = 0
+
+    /// A buffer of this size is kept from one turn to the next, bytes.
+    private static let kept = 1 << 20
+
+    init() {}
+
+    deinit { room.deallocate() }
+
+    package var isEmpty: Bool { count == 0 }
+
+    /// The bytes, until any more are appended.
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count])) }
+
+    /// The same as a span.
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let bytes = UnsafeBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count]))
+            return _overrideLifetime(bytes.span, borrowing: self)
+        }
+    }
+
+    /// Makes room for so many bytes more.
+    private mutating func reserve(_ more: Int) {
+        guard more > room.count - count else { return }
+        let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(count + more, 2 * room.count, 4096))
+        _ = larger.initialize(fromContentsOf: room[..<count])
+        room.deallocate()
+        room = larger
+    }
+
+    /// Appends what `body` does, for which there is that much room; nothing where it throws.
+    mutating func append<Failure: Error>(
+        atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
+    ) throws(Failure) {
+        reserve(more)
+        let free = UnsafeMutableBufferPointer(rebasing: room[count...])
+        var span = OutputSpan(buffer: free, initializedCount: 0)
+        try body(&span)
+        count += span.finalize(for: free)
+    }
+
+    /// Appends what `body` writes, at most so many bytes.
+    mutating func write(atMost more: Int, _ body: (inout ByteWriter) -> Void) {
+        reserve(more)
+        var writer = ByteWriter(room, count: count)
+        body(&writer)
+        count = writer.count
+    }
+
+    /// Writes into the room from `start` to `end`, which is there already, then moves what is behind it up to what was
+    /// written, `length` bytes of it, and forgets the rest.
+    mutating func fill(from start: Int, to end: Int, keeping length: Int, _ body: (inout ByteWriter) -> Void) {
+        precondition(start >= 0 && start <= end && length >= 0 && end + length <= count, "the room is in the buffer")
+        var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[..<end]), count: start)
+        body(&writer)
+        let behind = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[end..<end + length]))
+        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[writer.count...])).copyMemory(from: behind)
+        count = writer.count + length
+    }
+
+    /// Forgets all bytes from that one on.
+    mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count, "what is forgotten is there")
+        self.count = count
+    }
+
+    /// Forgets that many bytes from the front, which the socket took.
+    mutating func removeFirst(_ taken: Int) {
+        let left = count - taken
+        precondition(left >= 0, "what was taken was there")
+        if left > 0 {
+            let rest = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[taken..<count]))
+            UnsafeMutableRawBufferPointer(room).copyMemory(from: rest)
+        }
+        count = left
+        if left == 0, room.count > Self.kept {
+            room.deallocate()
+            room = UnsafeMutableBufferPointer(start: nil, count: 0)
+        }
+    }
+}
+
 /// Where a small reply is printed: the event loop's output buffer, lent to the handler for one call.
 ///
 /// The body is printed into it first, behind room for the head, whose length and Content-Length only follow from it; the
 /// protocol then sets its head before the body (HTTP/1.1) or takes the body out (HTTP/2).
 public struct ReplyWriter: ~Copyable {
     /// Replies of this turn, each whole, one after the other: what the socket is offered.
-    package private(set) var output: [UInt8] = []
+    package private(set) var output = OutputBuffer()
     /// Field lines beside those that ``write(status:contentType:isStored:atMost:_:)`` names, to be set before it.
     public var fields = HTTPFields()
     /// The status of the reply being written; 0 before it is.
     package private(set) var status = 0
-    private var contentType: StaticString = ""
-    private var isStored = true
+    package private(set) var contentType: StaticString = ""
+    package private(set) var isStored = true
     /// Where the body of the reply being written begins in ``output``.
     private var bodyStart = 0
     /// Where the room for its head begins.
     private var headStart = 0
-
-    /// A buffer of this size is kept from one turn to the next, bytes.
-    private static let kept = 1 << 20
 
     /// An empty one.
     package init() {}
@@ -36,7 +120,7 @@ public struct ReplyWriter: ~Copyable {
     ) throws(Failure) {
         let headRoom = ResponseHead.room + contentType.utf8CodeUnitCount + fields.room
         let start = output.count
-        try output.append(addingCapacity: headRoom + room) { (span) throws(Failure) in
+        try output.append(atMost: headRoom + room) { (span) throws(Failure) in
             span.append(repeating: 0, count: headRoom)
             try body(&span)
         }
@@ -53,6 +137,9 @@ public struct ReplyWriter: ~Copyable {
         }
     }
 
+    /// The body that was written.
+    package var body: Span<UInt8> { @_lifetime(borrow self) get { output.span.extracting(bodyStart..<output.count) } }
+
     /// How many bytes the body has that was written.
     package var bodyCount: Int { output.count - bodyStart }
 
@@ -60,33 +147,20 @@ public struct ReplyWriter: ~Copyable {
     package mutating func setHead(
         _ head: ResponseHead, id: RequestID, _ bytes: borrowing Span<UInt8>, keepsBody: Bool
     ) {
-        let bodyCount = keepsBody ? self.bodyCount : 0
-        let (headStart, bodyStart) = (headStart, bodyStart)
         let (contentType, isStored) = (contentType, isStored)
         let fields = takeFields()
         let bytes = copy bytes
-        var length = 0
-        output.withUnsafeMutableBufferPointer { output in
-            var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: output[headStart..<bodyStart]), count: 0)
+        output.fill(from: headStart, to: bodyStart, keeping: keepsBody ? bodyCount : 0) { writer in
             head.write(fields, contentType: contentType, isStored: isStored, id: id, bytes, to: &writer)
-            length = writer.count
-            let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[bodyStart..<bodyStart + bodyCount])
-            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: output[(headStart + length)...]))
-                .copyMemory(from: body)
         }
-        output.removeLast(output.count - headStart - length - bodyCount)
         status = 0
     }
 
-    /// The reply that was written, with its body in storage of its own.
-    package mutating func takeResponse() -> HTTPResponse {
-        var response = HTTPResponse(status: status, body: .bytes(Array(output[bodyStart...])))
-        if contentType.utf8CodeUnitCount > 0 { response.fields.append("content-type", contentType) }
-        if !isStored { response.fields.append("cache-control", "no-store") }
-        response.fields.append(takeFields())
-        output.removeLast(output.count - headStart)
+    /// The reply that was written went out in another way.
+    package mutating func removeReply() {
+        output.truncate(to: headStart)
+        if fields.count > 0 { fields = HTTPFields() }
         status = 0
-        return response
     }
 
     private mutating func takeFields() -> HTTPFields {
@@ -97,21 +171,21 @@ public struct ReplyWriter: ~Copyable {
     }
 
     /// Appends bytes that are a protocol's own.
-    package mutating func append(_ text: StaticString) { output.append(text) }
+    package mutating func append(_ text: StaticString) {
+        output.write(atMost: text.utf8CodeUnitCount) { $0.append(text) }
+    }
 
     /// Appends bytes that are there.
-    package mutating func append(_ bytes: [UInt8]) { output += bytes }
+    package mutating func append(_ bytes: [UInt8]) { output.write(atMost: bytes.count) { $0.append(bytes.span) } }
 
-    /// Appends what `body` writes, at most so many bytes: a head whose body follows from elsewhere, a frame.
+    /// Appends what `body` writes, at most so many bytes: a head whose body follows from elsewhere, a chunk's size.
     package mutating func append(atMost room: Int, _ body: (inout ByteWriter) -> Void) {
         output.write(atMost: room, body)
     }
 
     /// Forgets that many bytes from the front of ``output``, which the socket took.
-    package mutating func removeFirst(_ count: Int) {
-        if count == output.count { removeAll() } else { output.removeSubrange(..<count) }
-    }
+    package mutating func removeFirst(_ count: Int) { output.removeFirst(count) }
 
     /// Forgets all of ``output``.
-    package mutating func removeAll() { output.removeAll(keepingCapacity: output.capacity <= Self.kept) }
+    package mutating func removeAll() { output.removeFirst(output.count) }
 }

@@ -19,6 +19,9 @@ struct RequestBody: Sendable {
         bytes.append(piece)
     }
 
+    /// Drops all but the storage.
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
     /// The whole body; what is left is an empty one.
     mutating func take() -> [UInt8] {
         var taken: [UInt8] = []

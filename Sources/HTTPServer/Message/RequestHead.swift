@@ -109,6 +109,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     /// The path in origin form; `*` for the asterisk form, empty for the authority form.
     @_lifetime(copy bytes)
+    @inline(__always)
     package func path(in bytes: Span<UInt8>) -> Span<UInt8> {
         // An absolute form that asks about the server does so without having the byte that says it.
         target.isAsterisk ? Self.asterisk : bytes.extracting(target.path.range)
@@ -138,15 +139,19 @@ package struct RequestHead: BitwiseCopyable, Sendable {
     }
 
     /// Whether there is a line of that field.
+    @inline(__always)
     package func has(_ field: Field) -> Bool { present & 1 << UInt16(field.rawValue) != 0 }
 
     /// Whether there is more than one.
+    @inline(__always)
     private func isRepeated(_ field: Field) -> Bool { repeated & 1 << UInt16(field.rawValue) != 0 }
 
     /// The first line's value; `nil` where there is none.
+    @inline(__always)
     package func first(_ field: Field) -> HeadSlice? { has(field) ? values[Int(field.rawValue)] : nil }
 
     /// The only line's value; `nil` where there is none or more than one.
+    @inline(__always)
     package func only(_ field: Field) -> HeadSlice? { isRepeated(field) ? nil : first(field) }
 
     /// Calls `body` with the value of every line of that field, in order.
@@ -214,6 +219,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
     ///
     /// With an absolute-form target the RFC lets a server ignore Host. This one refuses a Host that says otherwise:
     /// whoever stands in front may have believed the other one.
+    @inline(__always)
     private func checkHost(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) {
         guard let host = only(.host) else {
             if has(.host) { throw .badRequest("There is more than one Host.") }
@@ -227,6 +233,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         }
     }
 
+    @inline(__always)
     private func bodyFraming(_ bytes: borrowing Span<UInt8>, limit: Int) throws(HTTPProblem) -> RequestFraming {
         if let coding = first(.transferEncoding) {
             guard version == .http1_1 else { throw .badRequest("HTTP/1.0 has no Transfer-Encoding.") }

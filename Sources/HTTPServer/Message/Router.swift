@@ -20,33 +20,31 @@ public struct Router: Sendable {
         case unknownMethod
     }
 
-    /// All that is at one path, or below one prefix: a handful of methods at most.
-    private struct Resource: Sendable {
-        let path: [UInt8]
-        var routes: [(method: HTTPMethod, index: Int)] = []
-        var allow = ""
-
-        mutating func add(_ method: HTTPMethod, _ index: Int) {
-            routes.append((method, index))
-            var methods = routes.map(\.method)
-            if methods.contains(.get), !methods.contains(.head) { methods.append(.head) }
-            if !methods.contains(.options) { methods.append(.options) }
-            allow = methods.map(\.name.description).sorted().joined(separator: ", ")
-        }
+    /// All that is at one path, or below one prefix.
+    private struct Resource: BitwiseCopyable, Sendable {
+        /// Where its path is in ``paths``, and its `Allow` in ``allows``.
+        let path: HeadSlice
+        let number: Int
+        /// The route of each method, by the method's number; −1 for none.
+        var routes = InlineArray<11, Int>(repeating: -1)
 
         func route(_ method: HTTPMethod) -> Int? {
-            for route in routes where route.method == method { return route.index }
-            return method == .head ? self.route(.get) : nil
+            let index = routes[Int(method.rawValue)]
+            if index >= 0 { return index }
+            return method == .head ? route(.get) : nil
         }
 
-        func isAt(_ path: borrowing Span<UInt8>) -> Bool { path.equals(self.path.span) }
-
-        func isPrefix(of path: borrowing Span<UInt8>) -> Bool {
-            path.count >= self.path.count && path.extracting(0..<self.path.count).equals(self.path.span)
+        /// `Allow`: HEAD goes with GET, OPTIONS with all.
+        var allow: String {
+            let methods = HTTPMethod.allCases.filter { $0 == .options || route($0) != nil }
+            return methods.map(\.name.description).sorted().joined(separator: ", ")
         }
     }
 
     private var count = 0
+    /// The paths of all resources, one after the other.
+    private var paths: [UInt8] = []
+    private var allows: [String] = []
     /// Some dozen paths of different lengths, mostly: looking at each is the fastest table.
     private var exact: [Resource] = []
     private var prefixes: [Resource] = []
@@ -61,32 +59,52 @@ public struct Router: Sendable {
     ///
     /// A method that is there already keeps its first route.
     @discardableResult
-    public mutating func on(_ method: HTTPMethod, _ path: String) -> Int { Self.add(method, path, to: &exact, &count) }
+    public mutating func on(_ method: HTTPMethod, _ path: String) -> Int { add(method, path, to: \.exact) }
 
     /// Adds a route for every path that begins with `prefix`, which ends in `/`; returns its number.
     @discardableResult
     public mutating func on(_ method: HTTPMethod, prefix: String) -> Int {
-        let index = Self.add(method, prefix, to: &prefixes, &count)
+        let index = add(method, prefix, to: \.prefixes)
         prefixes.sort { $0.path.count > $1.path.count }
         return index
     }
 
-    private static func add(
-        _ method: HTTPMethod, _ path: String, to resources: inout [Resource], _ count: inout Int
+    private mutating func add(
+        _ method: HTTPMethod, _ path: String, to resources: WritableKeyPath<Router, [Resource]>
     ) -> Int {
-        let path = Array(path.utf8)
-        let place = resources.firstIndex { $0.path == path } ?? resources.count
-        if place == resources.count { resources.append(Resource(path: path)) }
-        resources[place].add(method, count)
+        let bytes = Array(path.utf8)
+        let existing = self[keyPath: resources].firstIndex { paths[$0.path.range].elementsEqual(bytes) }
+        let start = paths.count
+        if existing == nil {
+            paths += bytes
+            let resource = Resource(path: HeadSlice(start..<paths.count), number: allows.count)
+            self[keyPath: resources].append(resource)
+            allows.append("")
+        }
+        let place = existing ?? self[keyPath: resources].count - 1
+        var resource = self[keyPath: resources][place]
+        if resource.routes[Int(method.rawValue)] < 0 { resource.routes[Int(method.rawValue)] = count }
+        self[keyPath: resources][place] = resource
+        allows[resource.number] = resource.allow
         count += 1
         return count - 1
     }
 
+    private func resource(at path: borrowing Span<UInt8>) -> Resource? {
+        let paths = paths.span
+        for index in exact.indices where exact[index].path.count == path.count {
+            if paths.extracting(exact[index].path.range).equals(path) { return exact[index] }
+        }
+        for index in prefixes.indices where prefixes[index].path.count <= path.count {
+            let prefix = prefixes[index].path
+            if paths.extracting(prefix.range).equals(path.extracting(0..<prefix.count)) { return prefixes[index] }
+        }
+        return nil
+    }
+
     /// The route that a method and a path lead to; `nil` where there is none.
     public func route(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Int? {
-        for index in exact.indices where exact[index].isAt(path) { return exact[index].route(method) }
-        for index in prefixes.indices where prefixes[index].isPrefix(of: path) { return prefixes[index].route(method) }
-        return nil
+        resource(at: path)?.route(method)
     }
 
     /// The same, with what HTTP wants where there is none.
@@ -97,13 +115,8 @@ public struct Router: Sendable {
             // `OPTIONS *` asks about the server, not about a path.
             return method == .options && path.equals("*") ? .options(allow: "GET, HEAD, OPTIONS, POST") : .notFound
         }
-        return method == .options ? .options(allow: resource.allow) : .methodNotAllowed(allow: resource.allow)
-    }
-
-    private func resource(at path: borrowing Span<UInt8>) -> Resource? {
-        for resource in exact where resource.isAt(path) { return resource }
-        for resource in prefixes where resource.isPrefix(of: path) { return resource }
-        return nil
+        return method == .options ? .options(allow: allows[resource.number])
+            : .methodNotAllowed(allow: allows[resource.number])
     }
 
     /// The answer to a request that leads to no route.

@@ -60,7 +60,7 @@ package final class ComputePool: Sendable {
     private let crew: Crew
 
     /// A pool of that many threads, 1 at least.
-    package init(threads: Int, priority: ComputePriority = .idle) {
+    package init(threads: Int, priority: ComputePriority = .normal) {
         crew = Crew(threads: max(1, threads), priority: priority)
     }
 

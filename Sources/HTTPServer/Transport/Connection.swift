@@ -32,6 +32,8 @@ struct ConnectionID: Sendable, Hashable {
 /// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
 /// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
 struct Connection: ~Copyable {
+    // What only looks at the connection is inlined everywhere: a call would be handed a copy of all of it.
+
     /// What the loop has to do next.
     enum Step: Equatable {
         /// Read once, then ``didRead(_:wasFull:_:)``.
@@ -128,6 +130,8 @@ struct Connection: ~Copyable {
     /// Bytes dropped in one turn while lingering, and bytes written in one turn.
     private static let dropPerTurn = 1024 * 1024
     private static let writePerTurn = 1024 * 1024
+    /// A body up to this size, which was collected, is lent and not handed over: its storage is used again.
+    private static let bodyLent = 4096
     /// Storage for input above this is given back once it is read: most connections are idle most of the time.
     private static let inputKept = 16 * 1024
     /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
@@ -152,7 +156,7 @@ struct Connection: ~Copyable {
     var isClosed: Bool { if case .closed = stage { true } else { false } }
 
     /// Whether the peer is waited for and owed nothing.
-    var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
+    @inline(__always) var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
 
     // MARK: What happens
 
@@ -345,13 +349,14 @@ struct Connection: ~Copyable {
     // MARK: Bytes in
 
     /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
+    @inline(__always)
     func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
 
     /// Whether so much output waits that no further request of HTTP/1.1 is begun.
-    private var isHeldBack: Bool { output.count > highWater }
+    @inline(__always) private var isHeldBack: Bool { output.count > highWater }
 
     private mutating func receive(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         isAnswered = false
@@ -396,13 +401,16 @@ struct Connection: ~Copyable {
     private mutating func chooseHTTP1() {
         guard let matched = prefaceMatched else { return }
         prefaceMatched = nil
+        if matched > 0 {
+            input = Array(Self.preface[..<matched])
+            http1.receive(matched, now: prefaceBegan)
+        }
+        // A request that has begun with those bytes is answered yet.
         if isSessionDraining { http1.drain() }
-        guard matched > 0 else { return }
-        input = Array(Self.preface[..<matched])
-        http1.receive(matched, now: prefaceBegan)
     }
 
     /// On a connection of the reserve: which paths' bodies are taken.
+    @inline(__always)
     private func probesOnly(_ turn: borrowing Turn) -> (@Sendable (String) -> Bool)? {
         isReserved ? turn.context.configuration.isProbe : nil
     }
@@ -469,9 +477,9 @@ struct Connection: ~Copyable {
                 if http1.admit(admission) { turn.writer.append("HTTP/1.1 100 Continue\r\n\r\n") }
                 continue
             case .request: answerHTTP1(rest, &turn)
-            case .refused(let problem): refuseHTTP1(problem, rest, &turn)
-            case .upgrade(let settings):
-                upgrade(settings, rest, consumed, &turn)
+            case .refused: refuseHTTP1(rest, &turn)
+            case .upgrade:
+                upgrade(rest, consumed, &turn)
                 return bytes.count
             }
             start += consumed
@@ -483,29 +491,38 @@ struct Connection: ~Copyable {
     private mutating func answerHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         let stream = http1.stream
         if http1.hasStoredRequest {
-            answer(http1.takeStored(), stream: stream, &turn)
+            var stored = http1.takeStored()
+            answer(&stored, stream: stream, &turn)
         } else {
             let head = http1.head
             let place = http1.bodyPlace
             let headBytes = bytes.extracting(0..<place.lowerBound)
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
-            answer(&request, stream: stream, route: http1.admittedRoute, bytes: turn.keep(headBytes), &turn)
+            answer(&request, stream: stream, route: http1.admittedRoute, turn.keep(head, headBytes), &turn)
         }
         http1.endRequest()
     }
 
-    /// Answers a request that is in storage of its own.
-    private mutating func answer(_ stored: consuming StoredRequest, stream: Int, _ turn: inout Turn) {
-        let bytes = stored.bytes
+    /// Answers a request that is in storage of its own, which stays there where it is short.
+    private mutating func answer(_ stored: inout StoredRequest, stream: Int, _ turn: inout Turn) {
+        let (bytes, route) = (stored.bytes, stored.route)
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
-        var body: [UInt8] = []
-        swap(&body, &stored.body)
-        var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-        answer(&request, stream: stream, route: stored.route, bytes: bytes, &turn)
+        let kept = turn.keep(stored.head, bytes.span)
+        if stored.body.count <= Self.bodyLent {
+            let body = stored.body
+            var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
+            answer(&request, stream: stream, route: route, kept, &turn)
+        } else {
+            var body: [UInt8] = []
+            swap(&body, &stored.body)
+            var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
+            answer(&request, stream: stream, route: route, kept, &turn)
+        }
     }
 
-    private mutating func refuseHTTP1(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+    private mutating func refuseHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+        guard let problem = http1.takeProblem() else { preconditionFailure("a refused request has its problem") }
         var stored = http1.takeStored()
         if stored.bytes.isEmpty { stored.bytes = bytes.extracting(0..<min(bytes.count, http1.headLength)).array }
         refuse(problem, stored, stream: http1.stream, since: http1.since, &turn)
@@ -513,16 +530,14 @@ struct Connection: ~Copyable {
     }
 
     /// The request is to be answered over HTTP/2 on this connection, after 101.
-    private mutating func upgrade(
-        _ settings: [UInt8], _ bytes: borrowing Span<UInt8>, _ consumed: Int, _ turn: inout Turn
-    ) {
+    private mutating func upgrade(_ bytes: borrowing Span<UInt8>, _ consumed: Int, _ turn: inout Turn) {
         turn.writer.append("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
         keepOutput(&turn)
         var stored = http1.takeStored()
         stored.bytes = bytes.extracting(0..<consumed).array
         let session = HTTP2Session(
             limits: turn.context.configuration.limits, deadlines: turn.context.deadlines, now: turn.now,
-            handler: turn.handler, isProbe: probesOnly(turn), upgrading: stored, settings: settings)
+            handler: turn.handler, isProbe: probesOnly(turn), upgrading: stored, settings: http1.upgradeSettings)
         swap(&session.output, &output)
         bytes.extracting(consumed..<bytes.count).withUnsafeBytes { session.receive($0) }
         begin(session)
@@ -537,7 +552,8 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                answer(session.takeRequest(of: stream).request, stream: stream, &turn)
+                var stored = session.takeRequest(of: stream).request
+                answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
                 let (stored, since) = session.takeRequest(of: stream)
                 refuse(problem, stored, stream: stream, since: since, &turn)
@@ -553,26 +569,28 @@ struct Connection: ~Copyable {
 
     /// Hands a request to the handler and begins its reply, or its work.
     private mutating func answer(
-        _ request: inout HTTPRequest, stream: Int, route: Int?, bytes: [UInt8], _ turn: inout Turn
+        _ request: inout HTTPRequest, stream: Int, route: Int?, _ kept: KeptHead?, _ turn: inout Turn
     ) {
         requests += 1
         var exchange = Exchange(
-            stream: stream, head: request.head, bytes: bytes, id: request.id, startedAt: turn.now,
-            requestBytes: request.bodyCount)
+            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: request.bodyCount,
+            kept: kept)
         if isReserved || turn.isDraining { drainSession() }
         if isReserved, !turn.context.configuration.isProbe(request.pathText) {
-            fail(&exchange, unavailable("All connections are taken.", turn.context), request.bytes, &turn)
+            let problem = unavailable("All connections are taken.", turn.context)
+            fail(&exchange, problem, request.head, request.bytes, &turn)
         } else {
             request.route = route ?? turn.handler.admit(request).route
             let reply = turn.handler.respond(to: &request, &turn.writer)
-            take(reply, &exchange, request.bytes, &turn)
+            take(reply, &exchange, request.head, request.bytes, &turn)
         }
-        exchanges.append(exchange)
+        exchanges.append(consume exchange)
     }
 
     /// Begins a reply, or the work for it where the budget has room.
     private mutating func take(
-        _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+        _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ head: borrowing RequestHead,
+        _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
         switch consume reply {
         case .written: endWritten(&exchange, bytes, &turn)
@@ -581,10 +599,10 @@ struct Connection: ~Copyable {
             if let ticket = turn.context.status.makeTicket(
                 cost: cost, budget: turn.context.configuration.workBudget)
             {
-                if exchange.bytes.isEmpty { exchange.bytes = turn.copy(bytes) }
+                if exchange.kept == nil { exchange.kept = turn.copy(head, bytes) }
                 submit(run, ticket, replyBytes: replyBytes, &exchange, &turn)
             } else {
-                fail(&exchange, overBudget(turn.context), bytes, &turn)
+                fail(&exchange, overBudget(turn.context), head, bytes, &turn)
             }
         }
     }
@@ -596,10 +614,10 @@ struct Connection: ~Copyable {
         requests += 1
         let id = RequestID(sentIn: stored.head, stored.bytes.span) ?? turn.nextRequestID()
         var exchange = Exchange(
-            stream: stream, head: stored.head, bytes: stored.bytes, id: id, startedAt: since,
-            requestBytes: 0)
+            stream: stream, stored.head, id: id, startedAt: since, requestBytes: 0,
+            kept: turn.keep(stored.head, stored: stored.bytes))
         if isReserved || turn.isDraining { drainSession() }
-        fail(&exchange, problem, stored.bytes.span, &turn)
+        fail(&exchange, problem, stored.head, stored.bytes.span, &turn)
         exchanges.append(exchange)
     }
 
@@ -610,11 +628,12 @@ struct Connection: ~Copyable {
     private func overBudget(_ context: ServerContext) -> HTTPProblem { unavailable("The work budget is full.", context) }
 
     private mutating func fail(
-        _ exchange: inout Exchange, _ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
+        _ exchange: inout Exchange, _ problem: HTTPProblem, _ head: borrowing RequestHead,
+        _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
         exchange.problem = problem.slug
         let bytes = copy bytes
-        let request = HTTPRequest(exchange.head, bytes, id: exchange.id)
+        let request = HTTPRequest(copy head, bytes, id: exchange.id)
         var response = problem.response(
             requestID: request.idText, types: turn.context.configuration.problemTypes)
         turn.handler.complete(&response, for: request)
@@ -626,7 +645,7 @@ struct Connection: ~Copyable {
         _ exchange: inout Exchange, _ turn: inout Turn
     ) {
         let work = Work(ticket)
-        let (id, stream, isHead) = (id, exchange.stream, exchange.head.method == .head)
+        let (id, stream, isHead) = (id, exchange.stream, exchange.isHead)
         let job = turn.executor.submit {
             guard !ticket.isCancelled else { return nil }
             let response = run(ticket)
@@ -648,11 +667,17 @@ struct Connection: ~Copyable {
     /// The handler has printed the whole reply.
     private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
         precondition(turn.writer.status != 0, "a handler that says so has written a reply")
-        guard http2 == nil else {
-            begin(turn.writer.takeResponse(), &exchange, bytes, &turn)
+        let length = turn.writer.bodyCount
+        if let http2 {
+            exchange.status = turn.writer.status
+            if HTTPResponse.hasContent(status: exchange.status, isForHead: exchange.isHead) {
+                exchange.responseBytes = length
+            }
+            http2.respond(with: turn.writer, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            turn.writer.removeReply()
+            end(&exchange, &turn)
             return
         }
-        let length = turn.writer.bodyCount
         let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
         turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
         exchange.status = head.status
@@ -664,13 +689,14 @@ struct Connection: ~Copyable {
     private mutating func begin(
         _ response: HTTPResponse, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
-        exchange.status = response.status
+        // As the protocols send it: a status that is none would make the status line unreadable.
+        exchange.status = (200...599).contains(response.status) ? response.status : 500
         var length: Int?
         if case .bytes(let content) = response.body { length = content.count }
         let hasContent: Bool
         if let http2 {
             http2.respond(response, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
-            hasContent = response.hasContent(isForHead: exchange.head.method == .head)
+            hasContent = response.hasContent(isForHead: exchange.isHead)
         } else {
             guard http1.isHandling else { return }
             let head: ResponseHead
@@ -733,6 +759,7 @@ struct Connection: ~Copyable {
     }
 
     /// Whether a streamed body should make its next piece now.
+    @inline(__always)
     private func wantsBody(of stream: Int, _ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsBody(of: stream) }
         return http1.isStreamingChunked != nil && stream == http1.stream
@@ -748,6 +775,7 @@ struct Connection: ~Copyable {
     }
 
     /// The output position at which all that is made of a reply ends; `nil` while the protocol holds some of it back.
+    @inline(__always)
     private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
         if let http2, http2.holdsReply(of: stream) { return nil }
         return written &+ UInt64(outputCount + turn.writer.output.count)
@@ -761,12 +789,12 @@ struct Connection: ~Copyable {
         guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
         isAnswered = false
         var exchange = exchanges[index]
-        let bytes = exchange.bytes
+        let (head, bytes) = exchange.keptHead
         guard let response, piece?.progress != .failed else {
             work.release()
             exchange.work = nil
             let problem = response == nil ? overBudget(turn.context) : .internalError()
-            fail(&exchange, problem, bytes.span, &turn)
+            fail(&exchange, problem, head, bytes.span, &turn)
             exchanges[index] = exchange
             return
         }
@@ -821,6 +849,7 @@ struct Connection: ~Copyable {
     ///
     /// One piece at a time per stream; the streams of a connection do not wait for each other.
     private mutating func askForPieces(_ turn: inout Turn) {
+        guard !exchanges.isEmpty else { return }
         for index in exchanges.indices {
             guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
                 wantsBody(of: exchanges[index].stream, turn)
@@ -835,7 +864,7 @@ struct Connection: ~Copyable {
     }
 
     /// By when the compute pool has to be done, or a source that had nothing is asked again.
-    private var workDeadline: UInt64 {
+    @inline(__always) private var workDeadline: UInt64 {
         var earliest = UInt64.max
         for index in exchanges.indices {
             guard let work = exchanges[index].work else { continue }
@@ -853,8 +882,8 @@ struct Connection: ~Copyable {
                 work.cancel()
                 var exchange = exchanges[index]
                 exchange.work = nil
-                let bytes = exchange.bytes
-                fail(&exchange, unavailable("The request took too long.", turn.context), bytes.span, &turn)
+                let (head, bytes) = exchange.keptHead
+                fail(&exchange, unavailable("The request took too long.", turn.context), head, bytes.span, &turn)
                 exchanges[index] = exchange
             } else {
                 cut(at: index, &turn)
@@ -868,7 +897,7 @@ struct Connection: ~Copyable {
     private mutating func cut(at index: Int, _ turn: inout Turn) {
         exchanges[index].work?.cancel()
         exchanges[index].work = nil
-        if exchanges[index].head.version == .http1_0 {
+        if exchanges[index].version == .http1_0 {
             _ = close(&turn)
         } else if let http2 {
             http2.abort(exchanges[index].stream)
@@ -886,11 +915,12 @@ struct Connection: ~Copyable {
                 let end = outputEnd(of: exchanges[index].stream, turn)
                 exchanges[index].endsAt = end
             }
-            if let end = exchanges[index].endsAt, end <= written {
-                turn.report(exchanges.remove(at: index), peer: peer, isComplete: true)
-            } else {
+            guard let end = exchanges[index].endsAt, end <= written else {
                 index += 1
+                continue
             }
+            turn.report(exchanges[index], peer: peer, isComplete: true)
+            if index == exchanges.count - 1 { _ = exchanges.popLast() } else { exchanges.remove(at: index) }
         }
     }
 
@@ -902,35 +932,33 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
-    var outputCount: Int { http2?.output.count ?? output.count }
+    @inline(__always) var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
     /// Lends what is to be written next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
         if let http2 { return http2.output.withFirstSegments(body) }
         if !output.isEmpty { return output.withFirstSegments(body) }
-        return turn.writer.output.withUnsafeBytes { bytes in
-            withUnsafePointer(to: bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
-        }
+        return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
     /// Keeps what this turn has made and the socket has not taken, behind what was kept before.
     private mutating func keepOutput(_ turn: inout Turn) {
         guard !turn.writer.output.isEmpty else { return }
-        output.write { $0 += turn.writer.output }
+        output.write { $0.append(contentsOf: turn.writer.output.bytes) }
         turn.writer.removeAll()
     }
 
     // MARK: Deadlines and ends
 
     /// What the peer is being waited for.
-    var phase: HTTPSessionPhase {
+    @inline(__always) var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
         return http1.phase(isHeldBack: isHeldBack)
     }
 
     /// Nothing more will be read or answered.
-    var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
+    @inline(__always) var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
     mutating func drainSession() {
@@ -981,7 +1009,9 @@ struct Connection: ~Copyable {
     ///
     /// The first 64 KiB are free: they are bounded by the number of connections, and small requests are served on.
     private mutating func countBodies(_ context: ServerContext) -> Bool {
-        let counted = max(0, (http2?.bodyBytes ?? http1.bodyBytes) - 64 * 1024)
+        var held = http1.bodyBytes
+        if let http2 { held = http2.bodyBytes }
+        let counted = max(0, held - 64 * 1024)
         guard counted != countedBodies else { return false }
         if counted < countedBodies {
             context.status.releaseBodies(countedBodies - counted)

@@ -96,7 +96,7 @@ struct EventLoop: ~Copyable {
             default: becameReady(ConnectionID(token: token), readiness)
             }
         }
-        turn.look()
+        if count == 0 { turn.look() }
         if !queued.isEmpty {
             var again: [ConnectionID] = []
             swap(&again, &queued)

@@ -19,6 +19,7 @@ package struct EvictionOrder: Sendable {
 
     /// That slot has become idle, or so again: it comes last.
     package mutating func append(_ slot: Int) {
+        if newest == slot { return }
         remove(slot)
         while links.count <= slot { links.append(Link()) }
         links[slot] = Link(older: newest, newer: nil, isListed: true)

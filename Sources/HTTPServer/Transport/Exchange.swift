@@ -1,15 +1,24 @@
+/// A head that outlives the bytes that it was received in, until its request was told of.
+///
+/// Confined to its loop, and used again by it.
+final class KeptHead {
+    var head = RequestHead()
+    var bytes: [UInt8] = []
+}
+
 /// One request and what has become of it.
 struct Exchange {
     /// The protocol's name for it.
     let stream: Int
-    let head: RequestHead
-    /// The head's bytes, where somebody will look at them.
-    var bytes: [UInt8]
     let id: RequestID
     /// When the request was complete, or the first byte came of one that was refused, nanoseconds.
     let startedAt: UInt64
     /// Content received, decoded of its transfer coding, bytes.
     let requestBytes: Int
+    let version: HTTPVersion
+    let isHead: Bool
+    /// The head, where somebody will look at it.
+    var kept: KeptHead?
     /// The reply's status; 0 before it has begun.
     var status = 0
     /// Content sent so far, before any transfer coding, bytes.
@@ -18,20 +27,27 @@ struct Exchange {
     var problem: String?
     /// What the compute pool does for it.
     var work: Work?
-    /// All of the reply is made, though the session may hold some of it back.
+    /// All of the reply is made, though the protocol may hold some of it back.
     var isMade = false
     /// The connection's output position at which the reply ends, once all of it is on its way there.
     var endsAt: UInt64?
 
+    /// The head of a request that was deferred or refused.
+    var keptHead: (head: RequestHead, bytes: [UInt8]) {
+        guard let kept else { preconditionFailure("the head of a request that is not answered at once is kept") }
+        return (kept.head, kept.bytes)
+    }
+
     init(
-        stream: Int, head: RequestHead, bytes: [UInt8], id: RequestID, startedAt: UInt64, requestBytes: Int
+        stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int, kept: KeptHead?
     ) {
         self.stream = stream
-        self.head = head
-        self.bytes = bytes
         self.id = id
         self.startedAt = startedAt
         self.requestBytes = requestBytes
+        version = head.version
+        isHead = head.method == .head
+        self.kept = kept
     }
 }
 

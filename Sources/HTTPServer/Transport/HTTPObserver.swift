@@ -33,10 +33,10 @@ public struct HTTPAccessRecord: ~Escapable {
 
     @_lifetime(copy bytes)
     init(
-        _ exchange: borrowing Exchange, _ bytes: Span<UInt8>, duration: UInt64, peer: String, client: String?,
-        isComplete: Bool
+        _ exchange: borrowing Exchange, _ head: RequestHead, _ bytes: Span<UInt8>, duration: UInt64, peer: String,
+        client: String?, isComplete: Bool
     ) {
-        head = exchange.head
+        self.head = head
         self.bytes = bytes
         id = exchange.id
         status = exchange.status

@@ -24,11 +24,14 @@ struct Turn: ~Copyable {
     /// When what the observer buffered is to be written out.
     var flushAt = UInt64.max
     /// Storage of heads that were told of, for the next ones.
-    private var spareHeads: [[UInt8]] = []
+    private var spareHeads: [KeptHead] = []
+    /// When to look at the date again.
+    private var dateLooksAt: UInt64 = 0
 
     /// How long what the observer buffered may wait, nanoseconds.
     private static let flushInterval: UInt64 = 200_000_000
     private static let mostSpareHeads = 64
+    private static let dateInterval: UInt64 = 10_000_000
     /// Storage above this is not kept, bytes.
     private static let largestSpareHead = 4096
 
@@ -50,37 +53,52 @@ struct Turn: ~Copyable {
     /// Looks at the clock.
     mutating func look() {
         now = context.clock.monotonic()
+        // A date has seconds: some milliseconds late is soon enough.
+        guard now >= dateLooksAt else { return }
+        dateLooksAt = now &+ Self.dateInterval
         date.update(unixSeconds: context.clock.unixSeconds())
     }
 
     mutating func nextRequestID() -> RequestID { ids.next() }
 
-    /// A copy of a head's bytes, where somebody will look at them.
-    mutating func keep(_ bytes: borrowing Span<UInt8>) -> [UInt8] {
-        isObserving ? copy(bytes) : []
+    /// A copy of a head, where somebody will look at it.
+    mutating func keep(_ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> KeptHead? {
+        isObserving ? copy(head, bytes) : nil
     }
 
-    /// A copy of a head's bytes, in storage that was used before where there is some.
-    mutating func copy(_ bytes: borrowing Span<UInt8>) -> [UInt8] {
-        var storage = spareHeads.popLast() ?? []
-        storage.append(bytes)
-        return storage
+    /// A copy of a head, in storage that was used before where there is some.
+    mutating func copy(_ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> KeptHead {
+        let kept = spareHeads.popLast() ?? KeptHead()
+        kept.head = copy head
+        kept.bytes.append(bytes)
+        return kept
+    }
+
+    /// The head of a request that is in storage of its own.
+    mutating func keep(_ head: borrowing RequestHead, stored bytes: [UInt8]) -> KeptHead {
+        let kept = spareHeads.popLast() ?? KeptHead()
+        kept.head = copy head
+        kept.bytes = bytes
+        return kept
     }
 
     /// A request is over.
-    mutating func report(_ exchange: consuming Exchange, peer: String, isComplete: Bool) {
+    mutating func report(_ exchange: borrowing Exchange, peer: String, isComplete: Bool) {
         counters.count(exchange, isComplete: isComplete)
-        guard isObserving else { return }
-        let end = context.clock.monotonic()
-        let client = context.configuration.trustedProxies.client(peer: peer, exchange.head, exchange.bytes.span)
-        observer.record(
-            HTTPAccessRecord(
-                exchange, exchange.bytes.span, duration: end > exchange.startedAt ? end - exchange.startedAt : 0,
-                peer: peer, client: client, isComplete: isComplete))
-        if flushAt == .max { flushAt = now &+ Self.flushInterval }
-        guard spareHeads.count < Self.mostSpareHeads, exchange.bytes.capacity <= Self.largestSpareHead else { return }
-        exchange.bytes.removeAll(keepingCapacity: true)
-        spareHeads.append(exchange.bytes)
+        guard let kept = exchange.kept else { return }
+        if isObserving {
+            let end = context.clock.monotonic()
+            let (head, bytes) = (kept.head, kept.bytes)
+            let client = context.configuration.trustedProxies.client(peer: peer, head, bytes.span)
+            observer.record(
+                HTTPAccessRecord(
+                    exchange, head, bytes.span, duration: end > exchange.startedAt ? end - exchange.startedAt : 0,
+                    peer: peer, client: client, isComplete: isComplete))
+            if flushAt == .max { flushAt = now &+ Self.flushInterval }
+        }
+        guard spareHeads.count < Self.mostSpareHeads, kept.bytes.capacity <= Self.largestSpareHead else { return }
+        kept.bytes.removeAll(keepingCapacity: true)
+        spareHeads.append(kept)
     }
 
     /// A connection was ended for what its peer sent.

@@ -22,8 +22,11 @@ package enum OfflineCommand {
         // Nothing here has to go first, and this thread waits for those.
         let workers = Workers(ComputePool(threads: configuration.server.computeThreads, priority: .normal))
         do throws(HTTPProblem) {
-            let decoded = try DecodedOperation(body, operation: operation, limits: configuration.limits, workers)
-            return write(ReplyStream(try decoded.reply(workers), workers))
+            var workspace = Workspace()
+            return switch try workspace.read(body, operation: operation, limits: configuration.limits, workers) {
+            case .float64: write(try workspace.double.stream(workers))
+            case .float32: write(try workspace.single.stream(workers))
+            }
         } catch {
             if case .bytes(let text) = error.response(requestID: "").body {
                 Descriptors.write(text, to: Descriptors.error)
@@ -38,7 +41,7 @@ package enum OfflineCommand {
     package static var outputFailure: String { "cannot write to standard output: \(Descriptors.failure)" }
 
     /// Writes a reply to standard output; returns the exit status by sysexits(3).
-    private static func write(_ stream: ReplyStream) -> Int32 {
+    private static func write(_ stream: some HTTPBodySource) -> Int32 {
         var progress = HTTPBodyProgress.more
         while progress == .more {
             var parts: [[UInt8]] = []

@@ -1,3 +1,5 @@
+import HTTPServer
+
 /// What a native route computes.
 ///
 /// Its raw value is the route without the slash and the offline command's name.
@@ -33,6 +35,13 @@ package enum NativeOperation: String, Sendable, CaseIterable {
         case .jvp: "tangents"
         case .softmax, .jacobian: nil
         }
+    }
+
+    /// Refuses a request without the tensors that this operation takes.
+    func requireTensors(logits: Bool, vector: Bool) throws(HTTPProblem) {
+        guard logits else { throw .missing("logits", why: "every request needs it") }
+        guard let vectorMember, !vector else { return }
+        throw .missing(vectorMember, why: "/\(rawValue) needs it")
     }
 }
 

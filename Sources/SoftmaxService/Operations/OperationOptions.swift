@@ -9,40 +9,36 @@ struct OperationOptions {
     var axis = -1
     var form = JacobianForm.dense
     var dataType = DataType.float64
+
+    /// Whether C² numbers a sample are asked for.
+    var isDense: Bool { operation == .jacobian && form == .dense }
 }
 
 extension OperationOptions {
     /// Reads the members that are not tensors.
     init(_ request: borrowing JSONRequest, operation: NativeOperation) throws {
         self.operation = operation
-        if let name = try request.string("function") {
-            guard let function = SoftmaxFunction(rawValue: name) else {
-                throw HTTPProblem.choice("function", among: SoftmaxFunction.allCases.map(\.rawValue))
-            }
-            softmax.function = function
-        }
-        if let name = try request.string("dtype") {
-            guard let value = DataType(rawValue: name) else {
-                throw HTTPProblem.choice("dtype", among: DataType.allCases.map(\.rawValue))
-            }
-            dataType = value
-        }
-        if let temperature = try request.number("temperature") {
-            softmax.temperature = temperature
-        }
+        if let name = try request.string("function") { softmax.function = try Self.choice("function", name) }
+        if let name = try request.string("dtype") { dataType = try Self.choice("dtype", name) }
+        if let temperature = try request.number("temperature") { softmax.temperature = temperature }
         if let value = try request.integer("axis") { axis = value }
         guard operation == .jacobian else { return }
-        if let name = try request.string("form") {
-            guard let value = JacobianForm(rawValue: name) else {
-                throw HTTPProblem.choice("form", among: JacobianForm.allCases.map(\.rawValue))
-            }
-            form = value
-        }
-        if form == .entries, !request.contains("entries") {
-            throw HTTPProblem.missing("entries", why: "form is \"entries\"")
-        }
-        if form != .entries, request.contains("entries") {
-            throw HTTPProblem.meaningless("entries goes with \"form\": \"entries\" only", pointer: "/entries")
+        if let name = try request.string("form") { form = try Self.choice("form", name) }
+        try requireEntries(areThere: request.contains("entries"))
+    }
+
+    private static func choice<Choice: CaseIterable & RawRepresentable<String>>(
+        _ member: String, _ name: String
+    ) throws(HTTPProblem) -> Choice {
+        guard let value = Choice(rawValue: name) else { throw .choice(member, among: Choice.allCases.map(\.rawValue)) }
+        return value
+    }
+
+    /// Entries go with the form that lists them, and it with them.
+    func requireEntries(areThere: Bool) throws(HTTPProblem) {
+        if form == .entries, !areThere { throw .missing("entries", why: "form is \"entries\"") }
+        if form != .entries, areThere {
+            throw .meaningless("entries goes with \"form\": \"entries\" only", pointer: "/entries")
         }
     }
 }

@@ -6,24 +6,29 @@ import TensorJSON
 /// A strided tensor of shape (outer…, C, inner…) is gathered into outer·inner contiguous samples of C classes, in the
 /// order of the remaining axes, so that one kernel serves every axis.
 struct SampleArrangement: Sendable {
+    /// The request's own nesting.
+    let layout: TensorLayout
     /// The nesting whose rows are the samples: the request's own, or with another axis the remaining axes, then C.
-    let sampleLayout: TensorLayout
-    /// Product of the axes before the class axis; 0 where samples are contiguous.
-    private let outer: Int
-    private let classes: Int
-    private let inner: Int
-    private let leadingShape: [Int]
-    private let isStrided: Bool
+    private(set) var sampleLayout: TensorLayout
+    /// The class axis where it is not the last, and the product of the lengths before it, its length, and the product of
+    /// those behind it; nil where samples are contiguous.
+    private var strides: Strides?
+
+    private typealias Strides = (axis: Int, outer: Int, classes: Int, inner: Int)
+
+    /// No samples.
+    static let empty = SampleArrangement(rows: .emptyBatch)
+
+    private init(rows layout: TensorLayout) {
+        (self.layout, sampleLayout, strides) = (layout, layout, nil)
+    }
 
     /// - Throws: 422 where the axis does not exist, or is not the last of a ragged tensor.
     init(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
+        self.init(rows: layout)
+        if axis == -1 { return }
         guard let shape = layout.shape else {
-            guard axis == -1 else {
-                throw .meaningless(
-                    "axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
-            }
-            (sampleLayout, outer, classes, inner, leadingShape, isStrided) = (layout, 0, 0, 1, [], false)
-            return
+            throw .meaningless("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
         }
         let rank = shape.count
         guard axis >= -rank, axis < rank else {
@@ -31,14 +36,10 @@ struct SampleArrangement: Sendable {
                 "axis \(axis) is out of range: logits has \(rank) \(rank == 1 ? "axis" : "axes")", pointer: "/axis")
         }
         let classAxis = axis < 0 ? axis + rank : axis
-        leadingShape = Array(shape[..<classAxis])
-        classes = shape[classAxis]
-        isStrided = classAxis != rank - 1
-        outer = leadingShape.reduce(1, *)
-        inner = shape[(classAxis + 1)...].reduce(1, *)
-        sampleLayout =
-            isStrided
-            ? TensorLayout(shape: leadingShape + Array(shape[(classAxis + 1)...]) + [classes]) : layout
+        if classAxis == rank - 1 { return }
+        let (before, behind) = (shape[..<classAxis], shape[(classAxis + 1)...])
+        sampleLayout = TensorLayout(shape: before + behind + [shape[classAxis]])
+        strides = (classAxis, before.reduce(1, *), shape[classAxis], behind.reduce(1, *))
     }
 
     /// The number of samples.
@@ -98,35 +99,47 @@ struct SampleArrangement: Sendable {
         return ranges
     }
 
-    /// The values with every sample contiguous.
-    func gathered<Scalar>(_ values: [Scalar]) -> [Scalar] {
-        guard isStrided else { return values }
+    /// Moves the values so that every sample is contiguous; `spare` is memory to do it in.
+    func gather<Scalar>(_ values: inout [Scalar], _ spare: inout [Scalar]) {
+        guard let strides else { return }
+        Self.move(&values, &spare) { target, source in
+            Self.forEachPlace(strides) { target[$1] = source[$0] }
+        }
+    }
+
+    /// The inverse of ``gather(_:_:)``, for each of the tensors that follow each other in the values.
+    func scatter<Scalar>(_ values: inout [Scalar], _ spare: inout [Scalar]) {
+        guard let strides, !values.isEmpty else { return }
+        Self.move(&values, &spare) { target, source in
+            for start in stride(from: 0, to: source.count, by: layout.scalars) {
+                Self.forEachPlace(strides) { target[start + $0] = source[start + $1] }
+            }
+        }
+    }
+
+    private static func move<Scalar>(
+        _ values: inout [Scalar], _ spare: inout [Scalar],
+        _ fill: (UnsafeMutableBufferPointer<Scalar>, UnsafeBufferPointer<Scalar>) -> Void
+    ) {
+        spare.removeAll(keepingCapacity: true)
         // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
-        return [Scalar](unsafeUninitializedCapacity: max(1, values.count)) { target, count in
-            forEachPlace { strided, contiguous in
-                target.initializeElement(at: contiguous, to: values[strided])
+        spare.append(addingCapacity: max(1, values.count)) { output in
+            output.withUnsafeMutableBufferPointer { target, count in
+                values.withUnsafeBufferPointer { fill(target, $0) }
+                count = values.count
             }
-            count = values.count
         }
+        swap(&values, &spare)
     }
 
-    /// The inverse of ``gathered(_:)``.
-    func scattered<Scalar>(_ values: [Scalar]) -> [Scalar] {
-        guard isStrided else { return values }
-        return [Scalar](unsafeUninitializedCapacity: max(1, values.count)) { target, count in
-            forEachPlace { strided, contiguous in
-                target.initializeElement(at: strided, to: values[contiguous])
-            }
-            count = values.count
-        }
-    }
-
-    private func forEachPlace(_ body: (_ strided: Int, _ contiguous: Int) -> Void) {
-        for block in 0..<outer {
-            for offset in 0..<inner {
-                let sample = block * inner + offset
-                for index in 0..<classes {
-                    body((block * classes + index) * inner + offset, sample * classes + index)
+    private static func forEachPlace(
+        _ strides: Strides, _ body: (_ strided: Int, _ contiguous: Int) -> Void
+    ) {
+        for block in 0..<strides.outer {
+            for offset in 0..<strides.inner {
+                let sample = block * strides.inner + offset
+                for index in 0..<strides.classes {
+                    body((block * strides.classes + index) * strides.inner + offset, sample * strides.classes + index)
                 }
             }
         }
@@ -134,12 +147,13 @@ struct SampleArrangement: Sendable {
 
     /// A JSON Pointer below `/logits` to a sample; with another axis than the last, to the array that holds its axis.
     func pointer(sample: Int) -> String {
-        guard isStrided else { return sampleLayout.pointer(row: sample, column: nil) }
-        var rest = sample / max(inner, 1)
+        guard let strides else { return sampleLayout.pointer(row: sample, column: nil) }
+        var rest = sample / max(strides.inner, 1)
         var indices: [Int] = []
-        for extent in leadingShape.reversed() {
-            indices.append(rest % max(extent, 1))
-            rest /= max(extent, 1)
+        for axis in (0..<strides.axis).reversed() {
+            let extent = max(layout.length(axis), 1)
+            indices.append(rest % extent)
+            rest /= extent
         }
         return indices.reversed().map { "/\($0)" }.joined()
     }

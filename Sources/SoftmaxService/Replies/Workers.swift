@@ -16,6 +16,9 @@ struct Workers: Sendable {
     /// Just the thread that asks, for work too short to be given up.
     static let one = Workers(nil)
 
+    /// Whether there is none but the thread that asks.
+    var areOne: Bool { pool == nil }
+
     /// How many, with the one that asks.
     var threads: Int { pool?.threads ?? 1 }
 

@@ -1,4 +1,5 @@
 import HTTPServer
+import SoftmaxCore
 
 /// One of `/softmax`, `/jacobian`, `/vjp` and `/jvp`.
 struct NativeRoute: Sendable {
@@ -7,8 +8,6 @@ struct NativeRoute: Sendable {
     private let pool: ComputePool
     private let heap: HeapKeeping
 
-    /// A body up to this size is read on the event loop: a fraction of a millisecond.
-    private static let inlineBytes = 32 * 1024
     /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
@@ -19,25 +18,59 @@ struct NativeRoute: Sendable {
         self.heap = heap
     }
 
-    func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
-        let requestID = request.idText
-        let body = request.takeBody()
-        guard body.count > Self.inlineBytes else {
-            do throws(HTTPProblem) {
-                let decoded = try DecodedOperation(body, operation: operation, limits: limits)
-                guard decoded.cost > Self.inlineCost else { return .ready(try decoded.response(.one)) }
-                return deferred(cost: decoded.cost, requestID: requestID) { _, workers throws(HTTPProblem) in
-                    try decoded.response(workers)
-                }
-            } catch {
-                return .ready(error.response(requestID: requestID))
+    func respond(
+        to request: inout HTTPRequest, _ reply: inout ReplyWriter, in workspace: inout Workspace
+    ) -> HTTPReply {
+        guard request.bodyCount <= Workspace.smallBody else { return deferred(request.takeBody(), request.idText) }
+        do throws(HTTPProblem) {
+            switch try workspace.read(request.body, operation: operation, limits: limits) {
+            case .float64: return try answer(&workspace.double, &workspace.scratch, request, &reply)
+            case .float32: return try answer(&workspace.single, &workspace.scratch, request, &reply)
+            }
+        } catch {
+            return .ready(error.response(requestID: request.idText))
+        }
+    }
+
+    /// Answers at once where that is little work.
+    private func answer<Scalar>(
+        _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch, _ request: borrowing HTTPRequest,
+        _ reply: inout ReplyWriter
+    ) throws(HTTPProblem) -> HTTPReply {
+        guard calculation.cost > Self.inlineCost else {
+            try calculation.compute(&scratch)
+            try reply.write(contentType: "application/json", atMost: calculation.textRoom) { output throws(HTTPProblem) in
+                try calculation.appendText(to: &output)
+            }
+            return .written
+        }
+        let taken = calculation.taken()
+        return deferred(cost: taken.cost, requestID: request.idText) { _, workers throws(HTTPProblem) in
+            var calculation = taken
+            return try Self.response(&calculation, workers)
+        }
+    }
+
+    /// A request whose body the pool reads.
+    private func deferred(_ body: [UInt8], _ requestID: String) -> HTTPReply {
+        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
+        deferred(cost: body.count, requestID: requestID) { [operation, limits] ticket, workers throws(HTTPProblem) in
+            var workspace = Workspace()
+            switch try workspace.read(body, operation: operation, limits: limits, workers) {
+            case .float64:
+                guard ticket.raise(to: workspace.double.cost) else { return nil }
+                return try Self.response(&workspace.double, workers)
+            case .float32:
+                guard ticket.raise(to: workspace.single.cost) else { return nil }
+                return try Self.response(&workspace.single, workers)
             }
         }
-        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
-        return deferred(cost: body.count, requestID: requestID) { ticket, workers throws(HTTPProblem) in
-            let decoded = try DecodedOperation(body, operation: operation, limits: limits, workers)
-            return ticket.raise(to: decoded.cost) ? try decoded.response(workers) : nil
-        }
+    }
+
+    private static func response<Scalar>(
+        _ calculation: inout Calculation<Scalar>, _ workers: Workers
+    ) throws(HTTPProblem) -> HTTPResponse {
+        .json(try calculation.stream(workers).body())
     }
 
     /// A reply that the pool makes.
@@ -47,7 +80,7 @@ struct NativeRoute: Sendable {
     ) -> HTTPReply {
         heap.noteLargeRequest()
         // 24 bytes a number. What is streamed is made in pieces of fewer numbers than are ever made at once.
-        let replyBytes = 24 * min(cost, Reply.bufferedNumbers)
+        let replyBytes = 24 * min(cost, bufferedNumbers)
         return .deferred(cost: cost, replyBytes: replyBytes) { [pool] ticket in
             do throws(HTTPProblem) {
                 return try make(ticket, Workers(pool, ticket))
@@ -70,9 +103,10 @@ struct NativeRoute: Sendable {
     }
 }
 
-extension DecodedOperation {
-    /// The reply as a response: in one piece, or streamed where it is large.
-    func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
-        try reply(workers).response(workers)
+extension Calculation {
+    /// Computes the reply, to be written piece by piece; leaves an empty calculation behind.
+    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> LargeReply<Scalar> {
+        try compute(workers)
+        return LargeReply(taken(), workers)
     }
 }

@@ -9,9 +9,13 @@ package final class Service: HTTPHandler {
         case operations(OperationsRoute)
     }
 
-    private var router = Router(problemTypes: HTTPProblemKind.types)
-    private var routes: [Route] = []
+    private let router: Router
+    private let routes: [Route]
     private let operations: OperationsRoutes
+    /// The memory in which this loop's small requests are read and answered.
+    ///
+    /// Behind a pointer, as the loop alone uses it: a stored property would be checked for exclusive access each time.
+    private let workspace = UnsafeMutablePointer<Workspace>.allocate(capacity: 1)
     private let corsOrigins: [String]
 
     /// What ``admit(_:)`` says of a head: no route, or a native route whose head alone is refused.
@@ -31,6 +35,8 @@ package final class Service: HTTPHandler {
     ) {
         operations = OperationsRoutes(status: status, workBudget: configuration.server.workBudget, log: log)
         corsOrigins = configuration.corsOrigins
+        var router = Router(problemTypes: HTTPProblemKind.types)
+        var routes: [Route] = []
         for operation in NativeOperation.allCases {
             router.on(.post, "/" + operation.rawValue)
             routes.append(.native(NativeRoute(operation, limits: configuration.limits, pool, heap)))
@@ -39,6 +45,14 @@ package final class Service: HTTPHandler {
             if route == .problem { router.on(.get, prefix: route.path) } else { router.on(.get, route.path) }
             routes.append(.operations(route))
         }
+        self.router = router
+        self.routes = routes
+        workspace.initialize(to: Workspace())
+    }
+
+    deinit {
+        workspace.deinitialize(count: 1)
+        workspace.deallocate()
     }
 
     package func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission {
@@ -68,7 +82,7 @@ package final class Service: HTTPHandler {
             return .ready(problem.response(requestID: request.idText))
         }
         switch routes[request.route] {
-        case .native(let route): return route.respond(to: &request, &reply)
+        case .native(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
         case .operations(let route): return operations.respond(to: request, route, &reply)
         }
     }

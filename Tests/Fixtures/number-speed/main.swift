@@ -51,7 +51,10 @@ func measurePrinting<Scalar: TensorScalar>(_ name: String, _ values: [Scalar]) t
     var output: [UInt8] = []
     try measure(name, "print") {
         output.removeAll(keepingCapacity: true)
-        try TensorWriter.append(values: values.span, to: &output)
+        try output.append(addingCapacity: values.count * TensorWriter.bytesPerNumber) {
+            output throws(UnwritableNumber) in
+            try TensorWriter.append(values.span, to: &output)
+        }
         return (values.count, Double(output.count))
     }
 }

@@ -1,6 +1,7 @@
-// Reads arbitrary bytes as a request, in all ways, and checks what must hold of anything that is accepted.
-//
-// libFuzzer calls LLVMFuzzerTestOneInput; Tests/Fuzz/build compiles this file and the module's sources as one module.
+// Reads arbitrary bytes as a request, in all ways, and checks what must hold of anything that is accepted; the reader of
+// one pass and that of tokens must agree.
+
+import TensorJSON
 
 private let names: [StaticString] = ["logits", "axis", "temperature", "function", "mask", "dtype", "entries"]
 
@@ -15,27 +16,28 @@ private func reading<Value>(_ read: () throws(TensorJSONError) -> Value, of body
     }
 }
 
-/// What is read can be written, in any two pieces, and is then read as the same.
+/// What is read can be written, and is then read as the same.
 private func checkRoundTrip<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, split: Int) {
     let layout = tensor.layout
     precondition(layout.scalars == tensor.values.count)
     let values = tensor.values.span
-    func write(_ range: Range<Int>, to output: inout [UInt8]) {
+    var body = Array("{\"logits\":".utf8)
+    if layout.rows == 0 { body += Array("[]".utf8) }
+    for row in 0..<layout.rows {
+        let (start, count) = (layout.rowStart(row), layout.rowLength(row))
         do throws(UnwritableNumber) {
-            try layout.appendRows(range, to: &output) { row, output throws(UnwritableNumber) in
-                let start = layout.rowStart(row)
+            let room = 2 * layout.rank + 2 + count * TensorWriter.bytesPerNumber
+            try body.append(addingCapacity: room) { output throws(UnwritableNumber) in
+                layout.appendOpening(row, to: &output)
                 output.append(UInt8(ascii: "["))
-                try TensorWriter.append(values: values.extracting(start..<(start + layout.rowLength(row))), to: &output)
+                try TensorWriter.append(values.extracting(start..<start + count), to: &output)
                 output.append(UInt8(ascii: "]"))
+                layout.appendClosing(row, to: &output)
             }
         } catch {
             preconditionFailure("a number that was read cannot be written")
         }
     }
-    var body = Array("{\"logits\":".utf8)
-    let middle = layout.rows == 0 ? 0 : split % (layout.rows + 1)
-    if layout.rows > 0 { write(0..<middle, to: &body) }
-    write(middle..<layout.rows, to: &body)
     body.append(UInt8(ascii: "}"))
     guard let request = try? JSONRequest(body, members: names, limits: TensorLimits()),
         let again = try? request.tensor("logits", as: Scalar.self, allowingNegativeInfinity: true)
@@ -51,6 +53,7 @@ private func checkRoundTrip<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, spli
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let body = Array(UnsafeBufferPointer(start: data, count: count))
+    if let disagreement = ReadRequest.disagreement(about: body) { preconditionFailure(disagreement) }
     var limits = TensorLimits()
     limits.elements = 1 << 16
     do throws(TensorJSONError) {

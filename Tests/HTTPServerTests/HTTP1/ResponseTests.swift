@@ -65,6 +65,7 @@ struct ResponseTests {
         driver.respond(HTTPResponse(status: status), to: stream)
         driver.flush()
         #expect(driver.replies()?.map(\.status) == [500])
+        #expect(driver.records.map(\.status) == [500])
     }
 
     @Test(

@@ -27,6 +27,8 @@ final class SessionDriver {
     var refused: [RequestCopy] = []
     /// Answers a request instead of the router.
     var answer: ((RequestCopy) -> HTTPReply)?
+    /// Prints the reply to a request, or leaves that to ``answer``.
+    var printing: ((RequestCopy, inout ReplyWriter) -> HTTPReply?)?
 
     /// What the peer has sent that was not read yet.
     private var incoming: [UInt8] = []
@@ -103,9 +105,9 @@ final class SessionDriver {
         self.handler = handler
         self.observer = observer
         self.router = router
-        handler.responding = { [unowned self] request, _ in
+        handler.responding = { [unowned self] request, reply in
             let outcome = self.router.outcome(request)
-            return self.respond(to: RequestCopy(taking: &request), outcome)
+            return self.respond(to: RequestCopy(taking: &request), outcome, &reply)
         }
         handler.completing = { [unowned self] response, head in
             self.refused.append(head)
@@ -116,14 +118,16 @@ final class SessionDriver {
 
     private var count: Int { requests.count + refused.count }
 
-    private func respond(to request: RequestCopy, _ outcome: TestRouter.Outcome) -> HTTPReply {
+    private func respond(
+        to request: RequestCopy, _ outcome: TestRouter.Outcome, _ reply: inout ReplyWriter
+    ) -> HTTPReply {
         requests.append(request)
         log.append("request \(count): \(Self.describe(request))")
         if isHolding {
             held.append((request, count))
             return .deferred(cost: 1, replyBytes: 0, run: { _ in nil })
         }
-        return answer?(request) ?? router.respond(to: request, outcome)
+        return printing?(request, &reply) ?? answer?(request) ?? router.respond(to: request, outcome)
     }
 
     var phase: HTTPSessionPhase { connection.phase }

@@ -135,13 +135,15 @@ import Testing
         #expect(Frame.goaways(in: driver.sent) == [0])
     }
 
-    /// A connection whose peer has taken so much of a long reply at its start.
+    /// A connection whose socket has taken so much of a long reply at its start, and whose peer nothing.
     private func stuck(taking count: Int) -> SessionDriver {
         let driver = driver()
-        driver.answer = { _ in .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 1_000_000)))) }
+        driver.answer = { _ in .ready(HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 1, count: 1_000_000))))
+        }
         driver.block()
         driver.arrive(Self.get.utf8)
         driver.run()
+        driver.unacknowledged = count
         if count > 0 { driver.take(count) }
         return driver
     }
@@ -158,7 +160,6 @@ import Testing
     @Test("what the peer's kernel acknowledges is its progress, though the socket takes nothing more")
     func acknowledged() {
         let driver = stuck(taking: 60_000)
-        driver.unacknowledged = 60_000
         pass(driver, to: Self.start + 5 * Self.second - 1)
         // At the floor rate 500 bytes are a second; these are more than the time that can be held.
         driver.unacknowledged = 40_000
@@ -166,10 +167,10 @@ import Testing
         expectEnd(driver, at: Self.start + 15 * Self.second)
     }
 
-    @Test("a steady slow reader is waited for, one below the floor rate is not", arguments: [(625, true), (600, false)])
+    @Test(
+        "a steady slow reader is waited for, one below the floor rate is not", arguments: [(625, true), (600, false)])
     func slowReader(_ bytes: Int, _ isFastEnough: Bool) {
         let driver = stuck(taking: 500_000)
-        driver.unacknowledged = 500_000
         // The connection looks eight times in the write time.
         for look in 1...400 where driver.closed == nil {
             driver.unacknowledged -= bytes
@@ -229,7 +230,9 @@ import Testing
         .deferred(cost: cost, replyBytes: 10, run: { _ in response() })
     }
 
-    @Test("work that takes too long is given up: 503 to the nanosecond, and what it holds is given back", arguments: [false, true])
+    @Test(
+        "work that takes too long is given up: 503 to the nanosecond, and what it holds is given back",
+        arguments: [false, true])
     func work(_ isRunning: Bool) throws {
         let driver = driver()
         driver.answer = { [self] _ in deferred { HTTPResponse(status: 200) } }
@@ -316,7 +319,9 @@ import Testing
         }
     }
 
-    @Test("a connection that was idle for a second is closed at once, one that was idle for less is not", arguments: [0, 1])
+    @Test(
+        "a connection that was idle for a second is closed at once, one that was idle for less is not",
+        arguments: [0, 1])
     func drainsIdle(_ less: UInt64) {
         let driver = driver()
         driver.receive(Self.get)
@@ -350,7 +355,8 @@ import Testing
         #expect(driver.isFinished)
     }
 
-    @Test("an evicted connection's seat is free at once where its peer has the last reply, else after a lingering close")
+    @Test(
+        "an evicted connection's seat is free at once where its peer has the last reply, else after a lingering close")
     func evicts() {
         let delivered = driver()
         delivered.receive(Self.get)
@@ -384,7 +390,7 @@ import Testing
         text += "POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         text += "GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /deferred/stream HTTP/1.1\r\nHost: a\r\n\r\n"
         text += "GET /refused HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\nGET /long HTTP/1.1\r\nHost: a\r\n\r\n"
-        text += "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        text += "GET /printed HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         return Array(text.utf8)
     }()
 
@@ -406,12 +412,20 @@ import Testing
         }
     }
 
+    private static func printed(_ request: RequestCopy, _ reply: inout ReplyWriter) -> HTTPReply? {
+        guard request.path == "/printed" || request.path == "/head" else { return nil }
+        reply.fields.append("x-printed", "yes")
+        reply.write(contentType: "text/plain", isStored: false, Array(request.path.utf8))
+        return .written
+    }
+
     /// What a connection makes of bytes in reads and writes of those sizes.
     private func outcome(
         _ bytes: [UInt8], reads: Int = .max, writes: Int = .max, refuses: Bool = false
     ) -> SessionDriver {
         let driver = driver()
         driver.answer = Self.reply
+        driver.printing = Self.printed
         driver.readSize = min(reads, 64 * 1024)
         driver.writeSize = writes
         driver.refusesWrites = refuses
@@ -427,21 +441,27 @@ import Testing
         let replies = try #require(driver.replies(firstIsForHead: true)).filter { $0.status != 100 }
         let records = driver.records
         let paths = [
-            "/head", "/small", "/deferred", "/small", "/stream", "/deferred/stream", "/refused", "/long", "/last",
+            "/head", "/small", "/deferred", "/small", "/stream", "/deferred/stream", "/refused", "/long", "/printed",
+            "/last",
         ]
         #expect(records.map(\.path) == paths)
-        #expect(records.map(\.status) == [200, 200, 200, 200, 200, 200, 417, 200, 200])
-        #expect(records.map(\.requestBytes) == [0, 0, 2, 5, 0, 0, 0, 0, 0])
-        #expect(records.map(\.problem) == [nil, nil, nil, nil, nil, nil, "expectation-failed", nil, nil])
+        #expect(records.map(\.status) == [200, 200, 200, 200, 200, 200, 417, 200, 200, 200])
+        #expect(records.map(\.requestBytes) == [0, 0, 2, 5, 0, 0, 0, 0, 0, 0])
+        #expect(records.map { $0.problem ?? "" } == ["", "", "", "", "", "", "expectation-failed", "", "", ""])
         #expect(records.allSatisfy { $0.isComplete && $0.since == Self.start })
         #expect(replies.map(\.status) == records.map(\.status))
         #expect(replies.map(\.body.count) == records.map(\.responseBytes))
-        #expect(replies.allSatisfy(\.isWhole))
+        #expect(replies.allSatisfy { $0.isWhole })
         #expect(replies.map(\.text)[2] == "/deferredhi" && replies.map(\.text)[3] == "/smallhello")
-        #expect(replies.map { $0["connection"] } == [nil, nil, nil, nil, nil, nil, nil, nil, "close"])
+        #expect(replies.compactMap { $0["connection"] } == ["close"] && replies.last?["connection"] == "close")
+        let printed = replies.filter { $0["x-printed"] == "yes" }
+        #expect(printed.map(\.text) == ["", "/printed"])
+        #expect(printed.map { $0["content-length"] } == ["5", "8"])
+        #expect(printed.allSatisfy { $0["content-type"] == "text/plain" && $0["cache-control"] == "no-store" })
+        #expect(replies[1]["x-request-id"] == "me")
         expectNothingHeld(driver)
         let counts = driver.status.counts
-        #expect(counts.statusClasses == [0, 8, 0, 1, 0])
+        #expect(counts.statusClasses == [0, 9, 0, 1, 0])
         #expect(counts.refused == 1 && counts.incomplete == 0 && counts.requestBytes == 7)
         #expect(counts.responseBytes == records.reduce(0) { $0 + $1.responseBytes })
     }
@@ -481,11 +501,12 @@ import Testing
         }
         client.request("POST", "/small", body: Array("hello".utf8))
         client.request("HEAD", "/head")
-        client.request("GET", "/refused", [("expect", "tea"), ("x-request-id", "r")])
+        client.request("GET", "/refused", [("expect", "tea"), ("x-request-id", "/r")])
+        client.request("GET", "/printed", [("x-request-id", "/p")])
         let done = driver(client.sent())
         client.receive(done.sent)
-        #expect(Set(done.records.map(\.path)).count == 7 && done.records.count == 8)
-        #expect(done.records.allSatisfy(\.isComplete))
+        #expect(Set(done.records.map(\.path)).count == 8 && done.records.count == 9)
+        #expect(done.records.allSatisfy { $0.isComplete })
         expectNothingHeld(done)
         return client.answers
     }
@@ -493,12 +514,14 @@ import Testing
     @Test("so are requests of HTTP/2, in reads and writes of every size")
     func http2Sizes() {
         let whole = exchange { outcome($0) }
-        #expect(whole.count == 8)
+        #expect(whole.count == 9)
         #expect(whole.values.allSatisfy { $0.isEnded && $0.closed == 0 })
         #expect(whole[5]?.body == CountingSource(pieces: 3, size: 50).expected)
         #expect(whole[7]?.body == CountingSource(pieces: 2, size: 50).expected)
         #expect(whole[9]?.body.count == HTTPOutput.copyLimit + 1)
         #expect(whole[15]?.status == 417)
+        #expect(whole[17]?.body == Array("/printed".utf8) && whole[17]?.fields["x-printed"] == "yes")
+        #expect(whole[13]?.body == [] && whole[13]?.fields["content-length"] == "5")
         func isSame(_ other: [Int32: HTTP2Client.Answer]) -> Bool {
             other.allSatisfy { id, answer in
                 var answer = answer
@@ -538,7 +561,9 @@ import Testing
 
     // MARK: Ends
 
-    @Test("wherever a connection breaks, each request is told of at most once and nothing is held", arguments: [false, true])
+    @Test(
+        "wherever a connection breaks, each request is told of at most once and nothing is held",
+        arguments: [false, true])
     func broken(_ isHTTP2: Bool) {
         var bytes = Self.pipeline
         if isHTTP2 {

@@ -1,0 +1,740 @@
+import CNGHTTP2
+
+/// What HTTP/2 on one connection decides (RFC 9113): callbacks of libnghttp2 in, events out; replies in, frames out.
+///
+/// libnghttp2 reads and writes frames and keeps the streams' states. This decides: what a valid request is (as in
+/// HTTP/1.1), how much is kept of it, when a peer has had its time, and which traffic is abuse. What is counted for that
+/// has an owner each: ``InboundWindows``, ``ReplyRoom``, ``OutboundStalls``, ``Drain``, ``FrameBudget``.
+///
+/// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
+///
+/// Nothing in here calls what calls back: ``HTTP2Session`` does that, and enters this once a callback.
+struct HTTP2StateMachine: ~Copyable {
+    /// Something for ``takeEvent()``.
+    private enum Pending {
+        indirect case refused(Int32, HTTPProblem)
+        case cancelled(Int32)
+    }
+
+    /// What the peer may send on the connection, and on a stream that is given all it can use, bytes.
+    private static let wideWindow: Int32 = 1024 * 1024
+    /// CONTINUATION frames of one field section: with HEADERS 80 KiB of it compressed.
+    static let continuationLimit = 4
+    /// Slots of streams that keep their storage for the next stream.
+    private static let slotsWithStorage = 16
+    /// A streamed body is asked for its next piece below this.
+    private static let replyLowWater = 64 * 1024
+    private static let noFlags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+    private static let endsStream = UInt8(NGHTTP2_FLAG_END_STREAM.rawValue)
+
+    private let handle: OpaquePointer
+    private let limits: HTTPLimits
+    private let deadlines: DeadlineLimits
+    private let handler: any HTTPHandler
+    private let isProbe: (@Sendable (String) -> Bool)?
+    /// The time of the last tick.
+    var now: UInt64
+    private let began: UInt64
+
+    private var streams = StreamTable<HTTP2Stream>()
+    private var windows: InboundWindows
+    private var replies: ReplyRoom
+    private var stalls: OutboundStalls
+    private var drain = Drain()
+    private var budget = FrameBudget()
+    /// Requests that were refused and streams that were given up, oldest first.
+    private var pending = Queue<Pending>()
+    /// Requests that are complete and wait for room for their replies, oldest first.
+    private var ready = Queue<Int32>()
+    /// Bytes for the socket, oldest first.
+    var output = HTTPOutput()
+
+    /// The peer's SETTINGS came: its preface is whole (RFC 9113 section 3.4).
+    private var hasSettings = false
+    /// The field section that is being received.
+    private var section = HTTP2FieldSection()
+    /// CONTINUATION frames of the field section being received.
+    private var continuations = 0
+    /// DATA of the frame being received, to tell padding from content.
+    private var receivedInFrame = 0
+    private var inputEnded = false
+    /// Nothing more is read: libnghttp2 has lost its place between the frames.
+    private var hasLostFraming = false
+    /// GOAWAY is put before all else.
+    private var isTerminating = false
+    /// Nothing more is read or answered.
+    ///
+    /// ``streams`` keeps those that were not answered in full, so that it can be told which these are.
+    private(set) var isClosing = false
+
+    /// The state of a new connection, whose SETTINGS are queued.
+    init(
+        _ handle: OpaquePointer, limits: HTTPLimits, deadlines: DeadlineLimits, now: UInt64,
+        handler: any HTTPHandler, isProbe: (@Sendable (String) -> Bool)?
+    ) {
+        self.handle = handle
+        self.limits = limits
+        self.deadlines = deadlines
+        self.handler = handler
+        self.isProbe = isProbe
+        self.now = now
+        began = now
+        windows = InboundWindows(room: limits.connectionBodies, span: deadlines.body, rate: deadlines.rate)
+        replies = ReplyRoom(highWater: limits.replyHighWater)
+        stalls = OutboundStalls(span: deadlines.write, rate: deadlines.rate)
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: UInt32(clamping: limits.streams)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(clamping: limits.fieldSection)),
+        ]
+        nghttp2_submit_settings(handle, Self.noFlags, settings, settings.count)
+        nghttp2_session_set_local_window_size(handle, Self.noFlags, 0, Self.wideWindow)
+    }
+
+    /// A request that came over HTTP/1.1 is to be answered as stream 1.
+    mutating func open(upgraded request: StoredRequest) {
+        let slot = open(1)
+        streams[slot].head = request.head
+        streams[slot].headBytes = request.bytes
+        streams[slot].isHead = request.head.method == .head
+        streams[slot].inputEnded = true
+        streams[slot].stage = .ready
+        windows.open(1, fields: 0, length: nil, now: now)
+    }
+
+    private mutating func open(_ id: Int32) -> Int {
+        let slot = streams.open(id, HTTP2Stream())
+        streams[slot].begin(id, now: now)
+        return slot
+    }
+
+    /// libnghttp2 knows of stream 1; its client's preface is yet to come, with SETTINGS of its own.
+    mutating func endUpgrade() {
+        hasSettings = false
+        resetPriority(1)
+        ready.append(1)
+    }
+
+    // MARK: Where it stands
+
+    /// What the peer did that ends the connection.
+    var fault: HTTPConnectionFault? { budget.fault }
+    /// Whether bytes off the wire are of any use.
+    var takesInput: Bool { !isClosing && !inputEnded && !hasLostFraming }
+    /// Whether to read from the socket.
+    var wantsInput: Bool { takesInput && !hasEvent && output.count <= limits.outputHighWater }
+    /// Whether ``takeEvent()`` has something.
+    var hasEvent: Bool { !pending.isEmpty || (!ready.isEmpty && replies.takesRequest) }
+    /// Frames are pulled ahead of the socket up to about 64 KiB: what waits there cannot be overtaken by another
+    /// stream's reply any more.
+    var takesFrames: Bool { output.count < min(limits.outputHighWater, 64 * 1024) }
+    /// The most frames that stand before GOAWAY: acknowledgements, a head and a reset per stream, and one DATA frame that
+    /// had to wait for room.
+    var queuedFramesLimit: Int { 1000 + 2 * limits.streams }
+    /// Content held on all streams.
+    var contentHeld: Int { windows.held }
+    /// Content of replies that is made and not in ``output`` yet, on all streams.
+    var repliesHeld: Int { replies.held }
+    /// Content and field lines held for requests that are not handed out yet.
+    ///
+    /// With the field lines, because a hundred streams have a hundred times the limit of one section; but for the one
+    /// that is being received, which cannot be refused.
+    var bodyBytes: Int { windows.waiting }
+
+    /// Nothing more will be read or answered.
+    var isFinished: Bool {
+        if isClosing { return true }
+        if inputEnded { return streams.isEmpty }
+        return nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+    }
+
+    /// What the peer is being waited for: of many streams, the one whose time is up first.
+    var phase: HTTPSessionPhase {
+        if isFinished { return .finished }
+        if streams.isEmpty, drain.isNone { return hasSettings ? .idle : .head }
+        let earliest = min(
+            prefaceDeadline, drain.deadline, section.deadline, windows.deadline, stalls.deadline)
+        return earliest == .max ? .handling : .until(earliest)
+    }
+
+    /// By when the client's SETTINGS have to be there, `UInt64.max` where they are.
+    private var prefaceDeadline: UInt64 { hasSettings ? .max : began &+ deadlines.head }
+
+    // MARK: Events
+
+    /// The next thing that happened.
+    mutating func takeEvent() -> HTTP2Session.Event? {
+        while let next = pending.popFirst() {
+            switch next {
+            case .cancelled(let id): return .cancelled(stream: Int(id))
+            case .refused(let id, let problem):
+                // One that was given up before anybody saw it is not worth a word.
+                guard let slot = streams.slot(of: id) else { continue }
+                handOut(slot)
+                return .refused(problem, stream: Int(id))
+            }
+        }
+        guard replies.takesRequest, let slot = ready.popFirst().flatMap(streams.slot) else { return nil }
+        handOut(slot)
+        return .request(stream: Int(streams[slot].id))
+    }
+
+    private mutating func handOut(_ slot: Int) {
+        streams[slot].stage = .handling
+        streams[slot].fieldBytes = 0
+        windows.handOut(streams[slot].id)
+    }
+
+    /// The request that the last event was about, and when its first frame came; once.
+    mutating func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+        guard let slot = Int32(exactly: stream).flatMap(streams.slot), streams[slot].stage == .handling else {
+            preconditionFailure("a request is taken of a stream that has one")
+        }
+        return (streams[slot].takeRequest(), streams[slot].since)
+    }
+
+    // MARK: Frames in
+
+    /// A frame's header came; `false` where nothing more is to be read.
+    mutating func frameBegins(_ header: nghttp2_frame_hd) -> Bool {
+        receivedInFrame = 0
+        guard budget.begins(header, now: now) else { return false }
+        switch nghttp2_frame_type(UInt32(header.type)) {
+        case NGHTTP2_CONTINUATION:
+            continuations += 1
+            if continuations > Self.continuationLimit { budget.end(for: .continuations) }
+            return continuations <= Self.continuationLimit
+        // This and the next are connection errors that libnghttp2 lets pass.
+        case NGHTTP2_HEADERS:
+            continuations = 0
+            return !isRetired(header.stream_id)
+        // RFC 9113 section 6.3; it is not looked at once the peer has sent SETTINGS_NO_RFC7540_PRIORITIES.
+        case NGHTTP2_PRIORITY: return header.stream_id != 0
+        default: return true
+        }
+    }
+
+    /// Whether a request with that identifier comes after one with a higher (RFC 9113 section 5.1.1).
+    ///
+    /// Of streams that were in use libnghttp2 knows the last ``HTTPLimits/streams``, and judges frames on them itself: one
+    /// that the peer has ended takes no more, and trailers may cross our RST_STREAM.
+    private func isRetired(_ id: Int32) -> Bool {
+        guard id % 2 == 1, id <= nghttp2_session_get_last_proc_stream_id(handle) else { return false }
+        guard let stream = nghttp2_session_find_stream(handle, id) else { return true }
+        // Named in a PRIORITY frame and then passed over.
+        return nghttp2_stream_get_state(stream) == NGHTTP2_STREAM_STATE_IDLE
+    }
+
+    /// A field section begins: of a new request, or a request's trailers.
+    mutating func fieldsBegin(_ frame: nghttp2_headers) {
+        guard frame.cat == NGHTTP2_HCAT_REQUEST else { return }
+        let id = frame.hd.stream_id
+        guard !drain.isRefusing else {
+            // GOAWAY, which names an earlier last stream, is not out yet.
+            submitReset(id, NGHTTP2_REFUSED_STREAM)
+            return
+        }
+        _ = open(id)
+        section.begin(id, deadline: now &+ deadlines.head)
+        if frame.hd.flags & UInt8(NGHTTP2_FLAG_PRIORITY.rawValue) != 0 {
+            priorityReceived(id, isExclusive: frame.pri_spec.exclusive != 0)
+        }
+    }
+
+    /// The peer would like its replies in another order: they take turns frame by frame all the same.
+    ///
+    /// RFC 9113 section 5.3.2 takes priorities back. They could be turned off by SETTINGS_NO_RFC7540_PRIORITIES, but then
+    /// libnghttp2 1.52 forgets a stream as soon as it is closed, and with it what must not follow on it.
+    ///
+    /// - Parameter isExclusive: the stream was put between its parent and all others: these are put back, too.
+    private func priorityReceived(_ id: Int32, isExclusive: Bool) {
+        if isExclusive {
+            for id in streams.ids { resetPriority(id) }
+        } else if streams.slot(of: id) != nil {
+            resetPriority(id)
+        }
+    }
+
+    private func resetPriority(_ id: Int32) {
+        var priority = nghttp2_priority_spec()
+        nghttp2_priority_spec_default_init(&priority)
+        nghttp2_session_change_stream_priority(handle, id, &priority)
+    }
+
+    /// A field line came; `false` where its stream is to be reset.
+    ///
+    /// Trailers are counted and dropped.
+    mutating func field(
+        _ id: Int32, _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool
+    ) -> Bool {
+        let size: Int
+        if section.stream == id {
+            section.append(name, value, isValid: isValid, limits)
+            size = section.size
+        } else if let slot = streams.slot(of: id) {
+            let line = HTTP2FieldSection.size(name, value)
+            windows.receiveFields(line, on: id)
+            streams[slot].fieldBytes += line
+            size = streams[slot].fieldBytes
+        } else {
+            return true
+        }
+        if HTTP2FieldSection.isExcessive(size, limits) {
+            // Before libnghttp2 does it with INTERNAL_ERROR.
+            submitReset(id, NGHTTP2_ENHANCE_YOUR_CALM)
+            return false
+        }
+        return true
+    }
+
+    /// A whole frame came, and libnghttp2 found it in order.
+    mutating func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        switch nghttp2_frame_type(UInt32(header.type)) {
+        case NGHTTP2_HEADERS, NGHTTP2_DATA:
+            let endsStream = header.flags & Self.endsStream != 0
+            if endsStream || header.type == NGHTTP2_HEADERS.rawValue {
+                guard let slot = streams.slot(of: header.stream_id) else { break }
+                if endsStream { streams[slot].inputEnded = true }
+                switch streams[slot].stage {
+                case .head: endSection(slot)
+                case .body where endsStream: endRequest(slot)
+                default: break
+                }
+            } else if receivedInFrame == 0, header.length > 0 {
+                budget.receivedPadding(now: now)
+            }
+        case NGHTTP2_PRIORITY:
+            priorityReceived(header.stream_id, isExclusive: frame.pointee.priority.pri_spec.exclusive != 0)
+        case NGHTTP2_SETTINGS: hasSettings = true
+        case NGHTTP2_PING where header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0: nameLastStream()
+        default: break
+        }
+    }
+
+    /// A frame was refused.
+    mutating func receivedInvalidFrame() { budget.receivedInvalid(now: now) }
+
+    /// A request's field section is complete.
+    private mutating func endSection(_ slot: Int) {
+        let id = streams[slot].id
+        guard section.stream == id else { return }
+        streams[slot].isHead = section.head.method == .head
+        streams[slot].fieldBytes = section.size
+        var length: Int?
+        var problem: HTTPProblem?
+        do throws(HTTPProblem) {
+            try section.interpret(bodyLimit: limits.body)
+            if !streams[slot].inputEnded { length = admit(slot) }
+        } catch { problem = error }
+        windows.open(id, fields: section.size, length: length, now: now)
+        let isWaitedFor = length != nil && section.head.expectsContinue
+        section.hand(to: &streams[slot])
+        if let problem {
+            refuse(id, problem)
+        } else if let length {
+            streams[slot].stage = .body
+            streams[slot].length = length
+            if isWaitedFor { submitContinue(id) }
+        } else {
+            // Complete, or answered by its head alone: content that comes yet is discarded.
+            endRequest(slot)
+        }
+    }
+
+    /// Asks the handler about a request whose stream has not ended.
+    ///
+    /// - Returns: how much content is kept for it, `nil` where its head alone is answered.
+    private mutating func admit(_ slot: Int) -> Int? {
+        let (head, bytes) = (section.head, section.bytes)
+        let admission = handler.admit(HTTPRequest(head, bytes.span, id: RequestID(bits: 0)), isProbe: isProbe)
+        streams[slot].route = admission.route
+        guard admission.takesBody || head.isBodyWorthReading else { return nil }
+        return if case .length(let length) = head.framing { length } else { limits.body }
+    }
+
+    /// All of a request is there that is needed for its answer.
+    private mutating func endRequest(_ slot: Int) {
+        let id = streams[slot].id
+        streams[slot].stage = .ready
+        ready.append(id)
+        windows.finish(id)
+        // Another one may be the oldest now.
+        reopenWindows()
+    }
+
+    /// Refuses the request that holds most of those that are not handed out.
+    mutating func refuseLargestBody(_ problem: HTTPProblem) {
+        if let id = windows.largest { refuse(id, problem) }
+    }
+
+    /// Gives a request up with an answer; what else comes of it is discarded.
+    private mutating func refuse(_ id: Int32, _ problem: HTTPProblem) {
+        guard let slot = streams.slot(of: id) else { return }
+        if streams[slot].stage == .ready { ready.removeAll { $0 == id } }
+        streams[slot].stage = .ready
+        _ = streams[slot].body.take()
+        pending.append(.refused(id, problem))
+        Self.open(id, windows.refuse(id), handle)
+        reopenWindows()
+    }
+
+    /// A stream is over for libnghttp2.
+    mutating func streamClosed(_ id: Int32) {
+        if let slot = streams.slot(of: id) { forget(slot) }
+    }
+
+    /// Drops a stream; whoever works for it is told, unless the whole reply is out.
+    private mutating func forget(_ slot: Int) {
+        let id = streams[slot].id
+        if section.stream == id { section.end() }
+        if streams[slot].stage == .ready { ready.removeAll { $0 == id } }
+        if streams[slot].isHandedOut, !streams[slot].isReplySent { pending.append(.cancelled(id)) }
+        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        replies.release(streams[slot].reply.count)
+        streams[slot].end(keepsStorage: slot < Self.slotsWithStorage)
+        streams.close(id)
+        stalls.end(id)
+        windows.close(id)
+        reopenWindows()
+    }
+
+    // MARK: Content and its windows
+
+    /// Content came.
+    mutating func contentReceived(_ id: Int32, _ bytes: borrowing Span<UInt8>) {
+        receivedInFrame += bytes.count
+        nghttp2_session_consume_connection(handle, bytes.count)
+        guard let slot = streams.slot(of: id) else { return }
+        switch windows.receive(bytes.count, on: id, now: now) {
+        case .kept(let opening):
+            streams[slot].body.append(bytes, atMost: streams[slot].length)
+            Self.open(id, opening, handle)
+        case .tooLarge: refuse(id, .contentTooLarge(limit: limits.body))
+        case .discarded(let opening): Self.open(id, opening, handle)
+        case .overrun: if streams[slot].isReplySent { reset(id, NGHTTP2_NO_ERROR) }
+        }
+    }
+
+    private static func open(_ id: Int32, _ opening: InboundWindows.Opening, _ handle: OpaquePointer) {
+        if opening.bytes > 0 { nghttp2_session_consume_stream(handle, id, opening.bytes) }
+        if opening.isWidened { nghttp2_session_set_local_window_size(handle, noFlags, id, wideWindow) }
+    }
+
+    private mutating func reopenWindows() {
+        let handle = handle
+        windows.reopen(now: now) { Self.open($0, $1, handle) }
+    }
+
+    // MARK: Replies
+
+    private func answerable(_ stream: Int) -> Int? {
+        isClosing ? nil : Int32(exactly: stream).flatMap(streams.slot)
+    }
+
+    /// Begins the answer to a request: all of it for `.bytes`, the head for `.stream`.
+    ///
+    /// A streamed body is not wanted where there can be none (HEAD, 204, 304): the reply is complete then.
+    mutating func respond(
+        _ response: HTTPResponse, to stream: Int, date: HTTPDate, id: RequestID, _ bytes: borrowing Span<UInt8>
+    ) {
+        var content: [UInt8]?
+        if case .bytes(let bytes) = response.body { content = bytes }
+        guard
+            let (slot, head, hasContent) = beginReply(
+                to: stream, status: response.status, length: content?.count, date: date)
+        else { return }
+        if let content, hasContent { hold(content, slot) }
+        let provider = provider(slot)
+        let error = head.withFieldSection(response.fields, id: id, bytes) { submit($0, to: stream, provider) }
+        if error != 0 { reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR) }
+    }
+
+    /// Answers a request with the reply that was written.
+    mutating func respond(
+        with reply: borrowing ReplyWriter, to stream: Int, date: HTTPDate, id: RequestID, _ bytes: borrowing Span<UInt8>
+    ) {
+        guard
+            let (slot, head, hasContent) = beginReply(
+                to: stream, status: reply.status, length: reply.bodyCount, date: date)
+        else { return }
+        if hasContent {
+            streams[slot].reply.set(reply.body)
+            replies.hold(reply.bodyCount)
+        }
+        let provider = provider(slot)
+        let error = head.withFieldSection(
+            reply.fields, contentType: reply.contentType, isStored: reply.isStored, id: id, bytes
+        ) { submit($0, to: stream, provider) }
+        if error != 0 { reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR) }
+    }
+
+    /// Begins the reply to a request that waits for one: its head, and whether content follows that.
+    ///
+    /// - Parameter length: the content's; `nil` where it is made piece by piece.
+    private mutating func beginReply(
+        to stream: Int, status: Int, length: Int?, date: HTTPDate
+    ) -> (slot: Int, head: ResponseHead, hasContent: Bool)? {
+        guard let slot = answerable(stream), streams[slot].stage == .handling else { return nil }
+        let id = streams[slot].id
+        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        streams[slot].stage = .responding
+        stalls.begin(id)
+        windows.release(id)
+        reopenWindows()
+        let status = (200...599).contains(status) ? status : 500
+        let hasNoContent = status == 204 || status == 304
+        let hasContent = !hasNoContent && !streams[slot].isHead
+        streams[slot].isReplyMade = length != nil || !hasContent
+        var framing = ResponseHead.Framing.none
+        if let length, !hasNoContent { framing = .length(length) }
+        return (slot, ResponseHead(status: status, framing: framing, connection: .kept, date: date.value), hasContent)
+    }
+
+    /// Where libnghttp2 gets a reply's content from; `nil` where it has none.
+    private func provider(_ slot: Int) -> nghttp2_data_provider? {
+        guard !streams[slot].isReplyMade || streams[slot].reply.count > 0 else { return nil }
+        return nghttp2_data_provider(source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
+    }
+
+    /// Has libnghttp2 send a reply; anything but 0 where it does not.
+    private func submit(
+        _ section: UnsafeBufferPointer<nghttp2_nv>, to stream: Int, _ provider: nghttp2_data_provider?
+    ) -> CInt {
+        guard var provider else {
+            return nghttp2_submit_response(handle, Int32(stream), section.baseAddress, section.count, nil)
+        }
+        return nghttp2_submit_response(handle, Int32(stream), section.baseAddress, section.count, &provider)
+    }
+
+    /// Tells a client that waits for it to send its content (RFC 9110 section 10.1.1).
+    private func submitContinue(_ id: Int32) {
+        withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 1) { room in
+            var section = FieldSection(room, UnsafeMutableBufferPointer(start: nil, count: 0))
+            section.append(":status", "100")
+            let pairs = section.pairs
+            nghttp2_submit_headers(handle, Self.noFlags, id, nil, pairs.baseAddress, pairs.count, nil)
+        }
+    }
+
+    private mutating func hold(_ content: [UInt8], _ slot: Int) {
+        streams[slot].reply.append(content)
+        replies.hold(content.count)
+    }
+
+    /// The next piece of a streamed body.
+    mutating func write(_ piece: [UInt8], to stream: Int, isLast: Bool) {
+        guard let slot = answerable(stream), streams[slot].stage == .responding, !streams[slot].isReplyMade else {
+            return
+        }
+        replies.expect(0, isPiece: true, for: &streams[slot].expectation)
+        hold(piece, slot)
+        streams[slot].isReplyMade = isLast
+        if streams[slot].isDeferred, isLast || !piece.isEmpty {
+            streams[slot].isDeferred = false
+            nghttp2_session_resume_data(handle, streams[slot].id)
+        }
+    }
+
+    /// So much content is being made for that stream.
+    mutating func expect(replyBytes: Int, for stream: Int) {
+        guard let slot = answerable(stream), streams[slot].isHandedOut else { return }
+        let isPiece = streams[slot].stage == .responding
+        replies.expect(max(0, replyBytes), isPiece: isPiece, for: &streams[slot].expectation)
+    }
+
+    /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.
+    func wantsBody(of stream: Int) -> Bool {
+        guard replies.takesPiece, let slot = answerable(stream), streams[slot].stage == .responding,
+            !streams[slot].isReplyMade
+        else { return false }
+        return streams[slot].reply.count <= Self.replyLowWater && output.count <= limits.outputHighWater
+            && nghttp2_session_get_stream_remote_window_size(handle, streams[slot].id) > 0
+            && nghttp2_session_get_remote_window_size(handle) > 0
+    }
+
+    /// Cuts the response of one stream: RST_STREAM with INTERNAL_ERROR.
+    mutating func abort(_ stream: Int) {
+        guard let slot = answerable(stream), streams[slot].isHandedOut else { return }
+        reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR)
+    }
+
+    /// Whether a part of that stream's answer is not in ``output`` yet.
+    func holdsReply(of stream: Int) -> Bool {
+        Int32(exactly: stream).flatMap(streams.slot).map { !streams[$0].isReplySent } ?? false
+    }
+
+    /// Resets a stream for a reason of this side's own.
+    private mutating func reset(_ id: Int32, _ code: nghttp2_error_code) {
+        guard let slot = streams.slot(of: id) else { return }
+        streams[slot].isGivenUp = true
+        submitReset(id, code)
+    }
+
+    private func submitReset(_ id: Int32, _ code: nghttp2_error_code) {
+        nghttp2_submit_rst_stream(handle, Self.noFlags, id, code.rawValue)
+    }
+
+    // MARK: Frames out
+
+    /// Says how much content of a stream can go into a frame of at most `length` bytes.
+    mutating func contentToSend(_ id: Int32, _ length: Int, _ flags: inout UInt32) -> Int {
+        guard let slot = streams.slot(of: id) else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+        let held = streams[slot].reply.count
+        let count = min(length, held)
+        if count == 0, !streams[slot].isReplyMade {
+            streams[slot].isDeferred = true
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+        if streams[slot].isReplyMade, count == held { flags |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        return count
+    }
+
+    /// Puts a DATA frame into ``output``: the 9 bytes of its header and that much content.
+    ///
+    /// `false` where it has to wait for room.
+    mutating func sendContent(_ id: Int32, header: UnsafeBufferPointer<UInt8>, _ length: Int) -> Bool {
+        guard takesFrames || isTerminating else { return false }
+        guard let slot = streams.slot(of: id) else { return true }
+        streams[slot].reply.move(length, after: header, to: &output)
+        replies.release(length)
+        stalls.send(length, on: id)
+        return true
+    }
+
+    /// A frame has gone into ``output``.
+    mutating func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        let type = nghttp2_frame_type(UInt32(header.type))
+        switch type {
+        case NGHTTP2_HEADERS: break
+        case NGHTTP2_DATA: budget.sentData(header.length)
+        case NGHTTP2_RST_STREAM:
+            if streams.slot(of: header.stream_id).map({ streams[$0].isGivenUp }) != true {
+                budget.sentReset(frame.pointee.rst_stream.error_code, now: now)
+            }
+            return
+        case NGHTTP2_GOAWAY:
+            // By libnghttp2 itself, where it is not for a budget.
+            if frame.pointee.goaway.error_code != NGHTTP2_NO_ERROR.rawValue, !isTerminating {
+                budget.end(for: .protocolError)
+            }
+            return
+        default: return
+        }
+        guard header.flags & Self.endsStream != 0, let slot = streams.slot(of: header.stream_id) else { return }
+        streams[slot].isReplySent = true
+        budget.served()
+        stalls.end(header.stream_id)
+        // Answered before its end: the rest is not wanted (RFC 9113 section 8.1).
+        if !streams[slot].inputEnded { windows.discard(header.stream_id, until: now &+ deadlines.linger) }
+    }
+
+    /// Notes which windows the peer keeps shut, once all that could be sent is out.
+    mutating func noteStalls() {
+        guard output.isEmpty else { return }
+        let handle = handle
+        stalls.update(now: now) { id in
+            id == 0
+                ? nghttp2_session_get_remote_window_size(handle) <= 0
+                : nghttp2_session_get_stream_remote_window_size(handle, id) <= 0
+        }
+    }
+
+    // MARK: Deadlines and ends
+
+    /// Gives up whatever is late by now; a code where that is the connection itself, which is to be terminated with it.
+    ///
+    /// A request whose content is late gets 408, a reply that is not taken is reset, and the other streams go on. A
+    /// late field section ends the connection, as nothing can be read past it; so does a shut connection window.
+    mutating func giveUpLate() -> nghttp2_error_code? {
+        if drain.deadline <= now { nameLastStream() }
+        for id in windows.takeCrowdedOut(now: now) {
+            refuse(id, .serviceUnavailable("The memory for request bodies of this connection is full.", retryAfter: 1))
+        }
+        reopenWindows()
+        if prefaceDeadline <= now { return NGHTTP2_NO_ERROR }
+        let stalled = stalls.takeLate(now: now)
+        if stalled.contains(0) { return NGHTTP2_ENHANCE_YOUR_CALM }
+        if section.deadline <= now { return NGHTTP2_NO_ERROR }
+        for id in windows.late(now: now) {
+            refuse(id, .requestTimeout("The request's body was not complete by its deadline."))
+        }
+        for id in stalled { reset(id, NGHTTP2_CANCEL) }
+        for id in windows.takeDiscarded(now: now) { reset(id, NGHTTP2_NO_ERROR) }
+        return nil
+    }
+
+    /// libnghttp2 read what there was, or failed; a code where the connection is to be terminated with it.
+    ///
+    /// libnghttp2 says nothing to the peer by itself where it fails.
+    mutating func endReceive(_ consumed: Int) -> nghttp2_error_code? {
+        windows.creditArrivals(now: now)
+        guard consumed < 0 else { return nil }
+        hasLostFraming = true
+        switch consumed {
+        case Int(NGHTTP2_ERR_FLOODED.rawValue): budget.end(for: .unreadAcknowledgements)
+        case Int(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue): budget.end(for: .continuations)
+        case _ where fault == nil:
+            budget.end(for: .protocolError)
+            return NGHTTP2_PROTOCOL_ERROR
+        default: break
+        }
+        return nil
+    }
+
+    /// The peer will send no more; requests that are complete are still answered.
+    mutating func receiveEnd() {
+        inputEnded = true
+        for id in streams.ids {
+            if let slot = streams.slot(of: id), !streams[slot].inputEnded { forget(slot) }
+        }
+        if streams.isEmpty { isClosing = true }
+    }
+
+    /// Where the peer exhausted its budget: GOAWAY with ENHANCE_YOUR_CALM, then what is in flight is finished.
+    ///
+    /// Requests that are complete are answered yet, as far as windows allow; one that is not is refused, which tells the
+    /// peer that it may send it again (RFC 9113 section 8.7), as the last stream does of those that come after it.
+    mutating func endForFault() {
+        guard let fault, fault != .protocolError, !isClosing, drain.refuse() else { return }
+        for id in streams.ids {
+            guard let slot = streams.slot(of: id) else { continue }
+            if streams[slot].stage == .head || streams[slot].stage == .body { reset(id, NGHTTP2_REFUSED_STREAM) }
+        }
+        submitGoaway(NGHTTP2_ENHANCE_YOUR_CALM)
+    }
+
+    /// Stops taking new requests, finishes those in flight, then is finished.
+    mutating func beginDrain() {
+        guard !isClosing, drain.announce(now: now) else { return }
+        nghttp2_submit_shutdown_notice(handle)
+        nghttp2_submit_ping(handle, Self.noFlags, nil)
+    }
+
+    /// The round trip is over.
+    private mutating func nameLastStream() {
+        if drain.finish() { submitGoaway(NGHTTP2_NO_ERROR) }
+    }
+
+    private func submitGoaway(_ code: nghttp2_error_code) {
+        let last = nghttp2_session_get_last_proc_stream_id(handle)
+        nghttp2_submit_goaway(handle, Self.noFlags, last, code.rawValue, nil, 0)
+    }
+
+    /// What is in flight is given up; `false` where it was before.
+    mutating func beginTermination() -> Bool {
+        guard !isClosing else { return false }
+        pending.removeAll()
+        ready.removeAll()
+        isTerminating = true
+        return true
+    }
+
+    /// Ends the connection without a word.
+    mutating func fail() { isClosing = true }
+}

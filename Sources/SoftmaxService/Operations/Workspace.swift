@@ -1,0 +1,239 @@
+import HTTPServer
+import SoftmaxCore
+import TensorJSON
+
+/// The memory in which one thread reads and answers requests: grown to the largest, and used again for the next.
+struct Workspace: ~Copyable {
+    /// The request, where it is computed in float64.
+    var double = Calculation<Double>()
+    /// The request, where it is computed in float32.
+    var single = Calculation<Float>()
+    /// The kernels' own memory.
+    var scratch = SoftmaxScratch()
+    private var mask: [Bool] = []
+    private var rows = RowRecords()
+
+    /// Bodies up to this size are read in one pass by one thread, which then may be an event loop's: a fraction of a
+    /// millisecond.
+    static let smallBody = 32 * 1024
+
+    /// Reads and checks a request: afterwards every number it asks for can be computed.
+    ///
+    /// - Returns: whether it is in ``double`` or in ``single``.
+    /// - Throws: the ``HTTPProblem`` to answer with; see the error table of the API reference.
+    mutating func read(
+        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers = .one
+    ) throws(HTTPProblem) -> DataType {
+        if body.count <= Self.smallBody || workers.threads == 1,
+            let type = try readOnce(body.span, operation: operation, limits: limits)
+        {
+            try workers.check()
+            return type
+        }
+        return try readTokens(body, operation: operation, limits: limits, workers)
+    }
+
+    /// The same for a body where it was received, by this thread alone.
+    mutating func read(
+        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+    ) throws(HTTPProblem) -> DataType {
+        if let type = try readOnce(body, operation: operation, limits: limits) { return type }
+        return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
+    }
+
+    private mutating func readTokens(
+        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers
+    ) throws(HTTPProblem) -> DataType {
+        do {
+            let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.all($0, $1) } : nil
+            let request = try JSONRequest(body, members: operation.members, limits: limits.tensor, loop: loop)
+            try workers.check()
+            let options = try OperationOptions(request, operation: operation)
+            switch options.dataType {
+            case .float64: try double.read(request, options, limits, workers)
+            case .float32: try single.read(request, options, limits, workers)
+            }
+            return options.dataType
+        } catch let error as TensorJSONError {
+            throw HTTPProblem(error)
+        } catch let error as HTTPProblem {
+            throw error
+        } catch {
+            throw .internalError()
+        }
+    }
+}
+
+extension Calculation {
+    /// Reads and checks the tensors.
+    fileprivate mutating func read(
+        _ request: borrowing JSONRequest, _ options: OperationOptions, _ limits: ServiceLimits, _ workers: Workers
+    ) throws {
+        begin(options.operation)
+        self.options = options
+        let vectorMember = options.operation.vectorMember
+        try options.operation.requireTensors(
+            logits: request.contains("logits"), vector: vectorMember.map { request.contains($0) } ?? true)
+        logits = try request.tensor("logits", as: Scalar.self, allowingNegativeInfinity: true)
+        try workers.check()
+        try arrange()
+        if request.contains("mask") {
+            let mask = try request.booleans("mask")
+            try apply(mask: mask.values.span, nested: mask.layout)
+        }
+        if let vectorMember {
+            vector = try request.tensor(vectorMember, as: Scalar.self, allowingNegativeInfinity: false)
+            try workers.check()
+            try arrangeVector(vectorMember)
+        }
+        if options.form == .entries {
+            pairs = try request.indexPairs("entries").map { JacobianEntry(output: $0.0, input: $0.1) }
+        }
+        try finish(limits)
+    }
+}
+
+extension Workspace {
+    /// Reads and checks a request whose body ``SinglePassReader`` vouches for.
+    ///
+    /// - Returns: nil for any other body, which is to be read anew by its tokens, or to be told what is wrong with it.
+    private mutating func readOnce(
+        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+    ) throws(HTTPProblem) -> DataType? {
+        var options = OperationOptions(operation: operation)
+        var maskLayout = TensorLayout.emptyBatch
+        double.begin(operation)
+        single.begin(operation)
+        let members = body.withUnsafeBufferPointer { body in
+            readMembers(SinglePassReader(body, limits: limits.tensor), &options, &maskLayout)
+        }
+        guard let members else { return nil }
+        if operation == .jacobian { try options.requireEntries(areThere: members.contains(.entries)) }
+        try operation.requireTensors(logits: members.contains(.logits), vector: members.contains(.vector))
+        let mask = members.contains(.mask) ? (mask, maskLayout) : nil
+        switch options.dataType {
+        case .float64: try double.check(options, mask: mask, limits)
+        case .float32:
+            swap(&single.pairs, &double.pairs)
+            try single.check(options, mask: mask, limits)
+        }
+        return options.dataType
+    }
+
+    /// Reads all members; nil where the reader gives up.
+    private mutating func readMembers(
+        _ start: SinglePassReader, _ options: inout OperationOptions, _ maskLayout: inout TensorLayout
+    ) -> Members? {
+        var reader = start
+        var members: Members = []
+        // Where tensors stand that were read as float64 before a dtype said otherwise.
+        var early: (logits: SinglePassReader?, vector: SinglePassReader?)
+        while let name = reader.nextName() {
+            let member = Members(named: name, of: options.operation)
+            guard !member.isEmpty, members.isDisjoint(with: member) else { return nil }
+            members.formUnion(member)
+            switch member {
+            case .logits where options.dataType == .float64:
+                early.logits = reader
+                _ = reader.read(&double.logits, allowingNegativeInfinity: true, rows: &rows)
+            case .logits:
+                _ = reader.read(&single.logits, allowingNegativeInfinity: true, rows: &rows)
+            case .vector where options.dataType == .float64:
+                early.vector = reader
+                _ = reader.read(&double.vector, allowingNegativeInfinity: false, rows: &rows)
+            case .vector:
+                _ = reader.read(&single.vector, allowingNegativeInfinity: false, rows: &rows)
+            case .mask:
+                if let layout = reader.readBooleans(&mask, rows: &rows) { maskLayout = layout }
+            case .entries:
+                _ = reader.readIndexPairs { double.pairs.append(JacobianEntry(output: $0, input: $1)) }
+            case .temperature: options.softmax.temperature = reader.number() ?? 0
+            case .axis: options.axis = reader.integer() ?? 0
+            default:
+                guard let text = reader.string(), options.choose(member, text) else { return nil }
+            }
+        }
+        guard reader.isWhole else { return nil }
+        if options.dataType == .float32 {
+            if var again = early.logits {
+                guard again.read(&single.logits, allowingNegativeInfinity: true, rows: &rows) else { return nil }
+            }
+            if var again = early.vector {
+                guard again.read(&single.vector, allowingNegativeInfinity: false, rows: &rows) else { return nil }
+            }
+        }
+        return members
+    }
+}
+
+extension OperationOptions {
+    /// Takes the value of a member that is one of some words; false where it is none of them.
+    fileprivate mutating func choose(_ member: Members, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        func choice<Choice: RawRepresentable<String>>(_ option: inout Choice) -> Bool {
+            // As long as the longest word is a string that takes no memory of its own.
+            guard text.count < 16, let value = Choice(rawValue: String(decoding: text, as: UTF8.self)) else {
+                return false
+            }
+            option = value
+            return true
+        }
+        switch member {
+        case .function: return choice(&softmax.function)
+        case .dtype: return choice(&dataType)
+        case .form: return choice(&form)
+        default: return false
+        }
+    }
+}
+
+extension Calculation {
+    /// Checks what was read into the tensors.
+    fileprivate mutating func check(
+        _ options: OperationOptions, mask: (values: [Bool], layout: TensorLayout)?, _ limits: ServiceLimits
+    ) throws(HTTPProblem) {
+        self.options = options
+        try arrange()
+        if let mask { try apply(mask: mask.values.span, nested: mask.layout) }
+        if let member = options.operation.vectorMember { try arrangeVector(member) }
+        try finish(limits)
+    }
+}
+
+/// The members that a request may have, some with one operation alone.
+private struct Members: OptionSet {
+    let rawValue: UInt16
+    static let logits = Members(rawValue: 1)
+    static let axis = Members(rawValue: 2)
+    static let temperature = Members(rawValue: 4)
+    static let function = Members(rawValue: 8)
+    static let mask = Members(rawValue: 16)
+    static let dtype = Members(rawValue: 32)
+    static let form = Members(rawValue: 64)
+    static let entries = Members(rawValue: 128)
+    static let vector = Members(rawValue: 256)
+
+    /// The member of that name; none where a request of this operation may not have it.
+    init(named name: UnsafeBufferPointer<UInt8>, of operation: NativeOperation) {
+        switch name {
+        case "logits": self = .logits
+        case "axis": self = .axis
+        case "temperature": self = .temperature
+        case "function": self = .function
+        case "mask": self = .mask
+        case "dtype": self = .dtype
+        case "form" where operation == .jacobian: self = .form
+        case "entries" where operation == .jacobian: self = .entries
+        case "cotangents" where operation == .vjp, "tangents" where operation == .jvp: self = .vector
+        default: self = []
+        }
+    }
+
+    init(rawValue: UInt16) { self.rawValue = rawValue }
+}
+
+/// Whether bytes are that name.
+private func ~= (name: StaticString, bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard bytes.count == name.utf8CodeUnitCount else { return false }
+    for index in bytes.indices where bytes[index] != name.utf8Start[index] { return false }
+    return true
+}

@@ -1,0 +1,180 @@
+import HTTPServer
+import SoftmaxCore
+import TensorJSON
+
+/// About how many numbers one piece of a large reply holds: some 90 KiB of text, a fifth of a millisecond of work.
+let numbersPerPiece = 4096
+
+/// A part of a reply's text: all pieces, one after the other, are the text, whoever makes each of them and when.
+struct Piece: Sendable, Equatable {
+    /// The member of the reply that it belongs to.
+    var member: Int
+    /// Some rows of that member's nesting.
+    var rows: Range<Int>
+    /// Of the only row a part: some of its numbers, or of a dense Jacobian some of its rows; nil for all of it.
+    var part: Range<Int>?
+    /// The places of its numbers among all those of the reply.
+    var numbers: Range<Int>
+}
+
+/// The reply: a JSON object with one member, or with the three of a factored Jacobian.
+extension Calculation {
+    private var isFactored: Bool { options.operation == .jacobian && options.form == .factored }
+
+    /// Whether the reply is nested like the samples, whatever their axis, with some numbers of their own for each.
+    var isWrittenBySample: Bool {
+        options.operation == .jacobian && (options.form == .dense || options.form == .entries)
+    }
+
+    private var layout: TensorLayout { isWrittenBySample ? arrangement.sampleLayout : arrangement.layout }
+
+    /// The names of the members.
+    private func name(of member: Int) -> StaticString {
+        switch (options.operation, options.form) {
+        case (.softmax, _): options.softmax.function == .softmax ? "probabilities" : "log_probabilities"
+        case (.vjp, _): "vjp"
+        case (.jvp, _): "jvp"
+        case (.jacobian, .dense): "jacobian"
+        case (.jacobian, .diagonal): "diagonal"
+        case (.jacobian, .entries): "entries"
+        case (.jacobian, .factored): member == 0 ? "probabilities" : member == 1 ? "complements" : "scale"
+        }
+    }
+
+    private var lastMember: Int { isFactored ? 2 : 0 }
+
+    /// The numbers in a list of that row: the row itself, or each of its Jacobian's rows.
+    private func listLength(_ row: Int) -> Int {
+        options.operation == .jacobian && options.form == .entries ? pairs.count : layout.rowLength(row)
+    }
+
+    /// Into how many parts that row can be divided: its numbers, or the rows of its Jacobian.
+    private func parts(of row: Int) -> Int { options.isDense ? layout.rowLength(row) : listLength(row) }
+
+    /// The piece that follows another one, of about that many numbers, or that begins the reply; nil after the last one.
+    func piece(after last: Piece?, ofAbout size: Int = numbersPerPiece) -> Piece? {
+        guard let last else { return piece(member: 0, row: 0, at: 0, size) }
+        let (end, row) = (last.numbers.upperBound, last.rows.lowerBound)
+        if let part = last.part, part.upperBound < parts(of: row) {
+            return piece(member: last.member, row: row, from: part.upperBound, at: end, size)
+        }
+        let isOver = last.rows.upperBound == layout.rows || isFactored && last.member == lastMember
+        guard isOver else { return piece(member: last.member, row: last.rows.upperBound, at: end, size) }
+        return last.member == lastMember ? nil : piece(member: last.member + 1, row: 0, at: end, size)
+    }
+
+    /// The piece that begins with a row.
+    private func piece(member: Int, row first: Int, at start: Int, _ size: Int) -> Piece {
+        var piece = Piece(member: member, rows: first..<first, part: nil, numbers: start..<start)
+        // The scale is no tensor.
+        if isFactored, member == lastMember { return piece }
+        var count = 0
+        var row = first
+        while row < layout.rows, count < size {
+            let length = listLength(row) * (options.isDense ? listLength(row) : 1)
+            if length >= 2 * size, row == first {
+                return self.piece(member: member, row: row, from: 0, at: start, size)
+            }
+            // Two rows that are each nearly too long for a piece are two pieces.
+            if count + length >= 2 * size { break }
+            count += length
+            row += 1
+        }
+        piece.rows = first..<row
+        piece.numbers = start..<start + count
+        return piece
+    }
+
+    /// A piece of one long row.
+    private func piece(member: Int, row: Int, from first: Int, at start: Int, _ size: Int) -> Piece {
+        let unit = options.isDense ? listLength(row) : 1
+        let part = first..<min(first + max(1, size / unit), parts(of: row))
+        return Piece(member: member, rows: row..<row + 1, part: part, numbers: start..<start + part.count * unit)
+    }
+
+    /// The bytes that a piece takes at most.
+    func room(for piece: Piece) -> Int {
+        let lists = options.isDense ? piece.numbers.count : piece.rows.count
+        // Beside numbers and brackets: a name, the scale, punctuation.
+        return TensorWriter.bytesPerNumber * piece.numbers.count + 2 * lists + 2 * (layout.rank + 1) * piece.rows.count
+            + 64
+    }
+
+    /// The size of pieces of which one is a whole member.
+    private static var wholeMember: Int { Int.max / 4 }
+
+    /// The bytes that the whole text takes at most.
+    var textRoom: Int {
+        // The members of a factored Jacobian are alike, but for the scale.
+        piece(after: nil, ofAbout: Self.wholeMember).map { room(for: $0) * (lastMember + 1) } ?? 0
+    }
+
+    /// Appends the whole text, of what has been computed; there must be ``textRoom``.
+    func appendText(to output: inout OutputSpan<UInt8>) throws(HTTPProblem) {
+        var next = piece(after: nil, ofAbout: Self.wholeMember)
+        while let piece = next {
+            try append(piece, results.span.extracting(piece.numbers), to: &output)
+            next = self.piece(after: piece, ofAbout: Self.wholeMember)
+        }
+    }
+
+    /// Appends a piece, with the punctuation around it; `numbers` are its own.
+    ///
+    /// There must be ``room(for:)`` it.
+    ///
+    /// - Throws: an internal error where a number turns out to be none that JSON can say: then there is no reply, or no
+    ///   more of it, rather than a wrong one. What is computed has all been checked, so no request should bring it about.
+    @specialized(where Scalar == Double)
+    @specialized(where Scalar == Float)
+    func append(_ piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>) throws(HTTPProblem) {
+        do throws(UnwritableNumber) {
+            if piece.rows.lowerBound == 0, (piece.part?.lowerBound ?? 0) == 0 {
+                output.append(piece.member == 0 ? "{\"" : ",\"")
+                output.append(name(of: piece.member))
+                output.append("\":")
+            }
+            if isFactored, piece.member == lastMember {
+                try TensorWriter.append(CollectionOfOne(Scalar(1 / options.softmax.temperature)).span, to: &output)
+            } else if layout.rows == 0 {
+                output.append("[]")
+            } else {
+                try appendRows(of: piece, numbers, to: &output)
+            }
+            if self.piece(after: piece) == nil { output.append("}") }
+        } catch {
+            throw .internalError()
+        }
+    }
+
+    private func appendRows(
+        of piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>
+    ) throws(UnwritableNumber) {
+        var start = 0
+        for row in piece.rows {
+            let part = piece.part ?? 0..<parts(of: row)
+            let columns = options.isDense ? 0..<listLength(row) : part
+            if part.lowerBound == 0 {
+                layout.appendOpening(row, to: &output)
+                if options.isDense { output.append("[") }
+            }
+            for list in options.isDense ? part : 0..<1 {
+                if list > 0 { output.append(",") }
+                output.append(columns.lowerBound == 0 ? "[" : ",")
+                try TensorWriter.append(numbers.extracting(start..<start + columns.count), to: &output)
+                if columns.upperBound == listLength(row) { output.append("]") }
+                start += columns.count
+            }
+            if part.upperBound == parts(of: row) {
+                if options.isDense { output.append("]") }
+                layout.appendClosing(row, to: &output)
+            }
+        }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends text of this program's own.
+    fileprivate mutating func append(_ text: StaticString) {
+        for index in 0..<text.utf8CodeUnitCount { append(text.utf8Start[index]) }
+    }
+}
