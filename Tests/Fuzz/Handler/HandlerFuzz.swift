@@ -63,7 +63,7 @@ private final class CheckedService: HTTPHandler {
         switch answer {
         case .written:
             precondition(Self.statuses.contains(reply.status), "status \(reply.status)")
-            let body = Array(reply.output.suffix(reply.bodyCount))
+            let body = Array(reply.output.bytes.suffix(reply.bodyCount))
             if body.first == UInt8(ascii: "{") { Self.check(body, type: "application/json") }
         case .ready(let response): Self.check(response)
         case .deferred(let cost, let replyBytes, let run):
