@@ -57,17 +57,33 @@ struct NativeRoute: Sendable {
         _ calculation: inout Calculation<Scalar>, requestID: String, _ paid: Int, _ workers: Workers,
         _ scratch: inout SoftmaxScratch
     ) throws(HTTPProblem) -> HTTPReply {
-        guard calculation.cost > paid else { return .ready(.json(try calculation.reply(workers, &scratch))) }
+        if calculation.cost <= paid { return .ready(.json(try calculation.reply(workers, &scratch))) }
         heap.noteLargeRequest()
-        let taken = calculation.taken()
-        return .deferred(cost: taken.cost) { cancellation in
-            var calculation = taken
+        let cost = calculation.cost
+        let held = Held(calculation.taken())
+        return .deferred(cost: cost) { cancellation in
+            var calculation = held.take()
             var scratch = SoftmaxScratch()
             do throws(HTTPProblem) {
                 return .ready(.json(try calculation.reply(self.workers(cancellation), &scratch)))
             } catch {
                 return .ready(error.response(requestID: requestID))
             }
+        }
+    }
+
+    /// A calculation that waits for its turn.
+    ///
+    /// Sendable although unchecked: it is handed from the thread that read it to the one that computes it.
+    private final class Held<Scalar: ServiceScalar>: @unchecked Sendable {
+        private var calculation: Calculation<Scalar>?
+
+        init(_ calculation: consuming Calculation<Scalar>) { self.calculation = consume calculation }
+
+        /// Hands it over, once.
+        func take() -> Calculation<Scalar> {
+            guard let calculation = calculation.take() else { preconditionFailure("deferred work is done once") }
+            return calculation
         }
     }
 
@@ -91,17 +107,33 @@ struct NativeRoute: Sendable {
 extension Calculation {
     /// Computes and writes the reply: on this thread alone, or on several and streamed where it is large.
     mutating func reply(_ workers: Workers, _ scratch: inout SoftmaxScratch) throws(HTTPProblem) -> HTTPBody {
-        guard !workers.areOne else {
-            try compute(&scratch)
-            return .bytes(try text())
+        try told { calculation throws(ReplyFailure) in
+            guard workers.areOne else { return try calculation.large(workers).body() }
+            try calculation.compute(&scratch)
+            return .bytes(try calculation.text())
         }
-        return try stream(workers).body()
+    }
+
+    /// Computes the reply, which is then written while it is taken.
+    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> any HTTPBodySource {
+        try told { calculation throws(ReplyFailure) in try calculation.large(workers) }
     }
 
     /// Computes the reply, to be written piece by piece; leaves an empty calculation behind.
-    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> LargeReply<Scalar> {
+    mutating func large(_ workers: Workers) throws(ReplyFailure) -> LargeReply<Scalar> {
         try compute(workers)
         return LargeReply(taken(), workers)
+    }
+
+    /// Tells a client of a failure.
+    private mutating func told<Result>(
+        _ make: (inout Calculation) throws(ReplyFailure) -> Result
+    ) throws(HTTPProblem) -> Result {
+        do throws(ReplyFailure) {
+            return try make(&self)
+        } catch {
+            throw HTTPProblem(error) { arrangement.pointer(sample: $0) }
+        }
     }
 }
 
