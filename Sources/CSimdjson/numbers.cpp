@@ -96,17 +96,19 @@ bool is_huge(const uint8_t *at, const uint8_t *end) {
     return magnitude + (negative ? -exponent : exponent) > 0;
 }
 
-/// Converts the well-formed number [begin, end): false where it is too large for its format.
+/// Converts the number at the beginning of [begin, end) and returns the byte after it; nothing where it is too large for
+/// its format.
 template <typename Number>
-bool convert(const uint8_t *begin, const uint8_t *end, Number &number) {
+const uint8_t *convert(const uint8_t *begin, const uint8_t *end, Number &number) {
     number = 0;
     const auto result =
         std::from_chars(reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), number);
+    const uint8_t *stop = reinterpret_cast<const uint8_t *>(result.ptr);
     if (result.ec == std::errc::result_out_of_range || std::isinf(number)) {
-        if (is_huge(begin, reinterpret_cast<const uint8_t *>(result.ptr))) { return false; }
+        if (is_huge(begin, stop)) { return nullptr; }
         number = *begin == '-' ? -Number{0} : Number{0};
     }
-    return true;
+    return stop;
 }
 
 template <typename Number>
@@ -128,11 +130,21 @@ csimdjson_run parse_run(const csimdjson_document &document, size_t first, size_t
 }
 
 /// The byte after the number that [at, end) begins with; nothing where there is none, or it is too large.
+///
+/// Beyond JSON's grammar std::from_chars takes infinities and NaN, leading zeros, and a point without digits on both
+/// sides: those are looked for here. It leaves an "e" without digits, after which nothing then is as it should be.
 template <typename Number>
 const uint8_t *read_number(const uint8_t *at, const uint8_t *end, Number &number) {
     const uint8_t *begin = at;
-    const uint8_t *stop = number_end(at, end);
-    return stop && convert(begin, stop, number) ? stop : nullptr;
+    if (at < end && *at == '-') { ++at; }
+    if (at == end || !is_digit(*at)) { return nullptr; }
+    const bool is_zero = *at++ == '0';
+    while (at < end && is_digit(*at)) {
+        if (is_zero) { return nullptr; }
+        ++at;
+    }
+    if (at < end && *at == '.' && (++at == end || !is_digit(*at))) { return nullptr; }
+    return convert(begin, end, number);
 }
 
 const uint8_t *skip_white_space(const uint8_t *at, const uint8_t *end) {
@@ -210,8 +222,4 @@ csimdjson_read csimdjson_text_numbers(
     return format == csimdjson_binary64
         ? read_numbers(text, text + count, infinities, static_cast<double *>(numbers), room)
         : read_numbers(text, text + count, infinities, static_cast<float *>(numbers), room);
-}
-
-size_t csimdjson_text_count(const uint8_t *text, size_t count, uint8_t byte) noexcept {
-    return size_t(std::count(text, text + count, byte));
 }

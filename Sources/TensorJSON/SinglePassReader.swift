@@ -12,7 +12,7 @@ package struct SinglePassReader {
     private let bytes: UnsafeBufferPointer<UInt8>
     private let elements: Int
     private let deepest: Int
-    /// More values than this no member holds: a comma stands between any two, and there is the limit.
+    /// More values than this no member holds.
     private let mostValues: Int
     /// The next byte.
     private var position = 0
@@ -28,9 +28,8 @@ package struct SinglePassReader {
         self.bytes = bytes
         elements = limits.elements
         deepest = limits.deepest
-        Work.count(bytes.count)
-        let commas = bytes.baseAddress.map { csimdjson_text_count($0, bytes.count, UInt8(ascii: ",")) } ?? 0
-        mostValues = min(commas + 1, elements)
+        // Each takes two bytes with the comma or bracket behind it.
+        mostValues = min(bytes.count / 2, elements)
         skipWhiteSpace()
     }
 

@@ -32,25 +32,22 @@ extension TensorLayout {
 
     /// The index of the row in the outermost array, and so on inwards.
     private func path(toRow row: Int) -> [Int] {
-        switch nesting {
-        case .rectangular(_, let depth, _):
-            var path: [Int] = []
+        var path: [Int] = []
+        guard case .irregular(let records) = nesting else {
             var rest = row
             for level in (0..<depth).reversed() {
                 path.append(rest % length(level))
                 rest /= length(level)
             }
             return path.reversed()
-        case .irregular(let records, _):
-            var path: [Int] = []
-            for record in records[...row] {
-                if let last = path.indices.last { path[last] += 1 }
-                path.append(contentsOf: repeatElement(0, count: Int(record.brackets.opens)))
-                if record.end == records[row].end { break }
-                path.removeLast(Int(record.brackets.closes))
-            }
-            return path
         }
+        for record in records[...row] {
+            if let last = path.indices.last { path[last] += 1 }
+            path.append(contentsOf: repeatElement(0, count: Int(record.brackets.opens)))
+            if record.end == records[row].end { break }
+            path.removeLast(Int(record.brackets.closes))
+        }
+        return path
     }
 
     private static func pointer(_ path: some Sequence<Int>) -> String {

@@ -27,15 +27,21 @@ public struct TensorLayout: Equatable, Sendable {
         var closes: UInt8
     }
 
+    /// What the counts do not say: nothing of a row or a matrix, so that these take no memory.
     enum Nesting: Equatable, Sendable {
-        /// So many arrays around each row. `inner` has their lengths, outermost first, but for the outermost, which holds
-        /// all that there is: so that a row and a matrix take no memory.
-        case rectangular(rowLength: Int, depth: Int, inner: [Int])
-        /// At most so many arrays around a row.
-        case irregular([Row], depth: Int)
+        /// Rows of equal length, in one array or, a single one, in none.
+        case plain
+        /// Rows of equal length in arrays whose lengths are equal at each level: those lengths, outermost first, but for
+        /// the outermost array, which holds all that there is.
+        case rectangular(inner: [Int])
+        /// Any other.
+        case irregular([Row])
     }
 
     let nesting: Nesting
+
+    /// How many arrays there are around a row at most.
+    let depth: Int
 
     /// The number of rows.
     public let rows: Int
@@ -55,21 +61,20 @@ public struct TensorLayout: Equatable, Sendable {
         }
         var rows = 1
         for length in shape.dropLast() { rows *= length }
-        let rowLength = shape[shape.count - 1]
+        let inner = Array(shape.dropLast().dropFirst())
         self.init(
-            nesting: .rectangular(
-                rowLength: rowLength, depth: shape.count - 1, inner: Array(shape.dropLast().dropFirst())), rows: rows,
-            scalars: rows * rowLength)
+            nesting: inner.isEmpty ? .plain : .rectangular(inner: inner), depth: shape.count - 1, rows: rows,
+            scalars: rows * shape[shape.count - 1])
     }
 
     /// The layout of the empty batch `[]`.
     ///
     /// It has no rows; its shape is `[0]`.
-    public static let emptyBatch = TensorLayout(
-        nesting: .rectangular(rowLength: 0, depth: 0, inner: []), rows: 0, scalars: 0)
+    public static let emptyBatch = TensorLayout(nesting: .plain, depth: 0, rows: 0, scalars: 0)
 
-    private init(nesting: Nesting, rows: Int, scalars: Int) {
+    private init(nesting: Nesting, depth: Int, rows: Int, scalars: Int) {
         self.nesting = nesting
+        self.depth = depth
         self.rows = rows
         self.scalars = scalars
     }
@@ -80,7 +85,8 @@ public struct TensorLayout: Equatable, Sendable {
             self = .emptyBatch
             return
         }
-        self.init(nesting: Self.nesting(of: records), rows: records.count, scalars: last.end)
+        let (nesting, depth) = Self.nesting(of: records)
+        self.init(nesting: nesting, depth: depth, rows: records.count, scalars: last.end)
     }
 
     /// The lengths of the nested arrays, outermost first and the rows' last; nil unless all of a level are equal.
@@ -89,25 +95,19 @@ public struct TensorLayout: Equatable, Sendable {
     }
 
     /// How many levels of arrays there are at most, the rows among them.
-    public var rank: Int {
-        switch nesting {
-        case .rectangular(_, let depth, _), .irregular(_, let depth): depth + 1
-        }
-    }
+    public var rank: Int { depth + 1 }
 
     /// The length of the arrays of a level, the outermost being level 0, of a nesting that has a ``shape``.
     public func length(_ level: Int) -> Int {
-        guard case .rectangular(let rowLength, let depth, let inner) = nesting else {
-            preconditionFailure("a ragged nesting has no lengths")
-        }
-        precondition(level >= 0 && level <= depth, "no such level")
-        if level == depth { return rowLength }
+        precondition(isRectangular && level >= 0 && level <= depth, "no such level")
+        if level == depth { return rows == 0 ? 0 : scalars / rows }
+        guard case .rectangular(let inner) = nesting else { return rows }
         return level == 0 ? rows / inner.reduce(1, *) : inner[level - 1]
     }
 
     /// Whether all arrays of a level have equal lengths, so that there is a ``shape``.
     public var isRectangular: Bool {
-        if case .rectangular = nesting { true } else { false }
+        if case .irregular = nesting { false } else { true }
     }
 
     /// The index of the row's first number.
@@ -115,19 +115,15 @@ public struct TensorLayout: Equatable, Sendable {
     /// Rows count from 0.
     public func rowStart(_ row: Int) -> Int {
         precondition(row >= 0 && row < rows, "no such row")
-        switch nesting {
-        case .rectangular(let rowLength, _, _): return row * rowLength
-        case .irregular(let records, _): return row == 0 ? 0 : records[row - 1].end
-        }
+        guard case .irregular(let records) = nesting else { return row * (scalars / rows) }
+        return row == 0 ? 0 : records[row - 1].end
     }
 
     /// How many numbers the row holds: at least 1.
     public func rowLength(_ row: Int) -> Int {
         precondition(row >= 0 && row < rows, "no such row")
-        switch nesting {
-        case .rectangular(let rowLength, _, _): return rowLength
-        case .irregular(let records, _): return records[row].end - (row == 0 ? 0 : records[row - 1].end)
-        }
+        guard case .irregular(let records) = nesting else { return scalars / rows }
+        return records[row].end - (row == 0 ? 0 : records[row - 1].end)
     }
 
     /// Calls a closure for each row that has some of those numbers, with the columns that are among them; ends and
@@ -153,25 +149,22 @@ public struct TensorLayout: Equatable, Sendable {
 
     /// The arrays that open before the row and close after it.
     func brackets(_ row: Int) -> Brackets {
-        switch nesting {
-        case .irregular(let records, _): return records[row].brackets
-        case .rectangular(_, let depth, let inner):
-            var brackets = Brackets(opens: 0, closes: 0)
-            var period = 1
-            for level in (0..<depth).reversed() {
-                period = level == 0 ? rows : period * inner[level - 1]
-                let opens = row % period == 0
-                let closes = (row + 1) % period == 0
-                guard opens || closes else { break }
-                if opens { brackets.opens += 1 }
-                if closes { brackets.closes += 1 }
-            }
-            return brackets
+        if case .irregular(let records) = nesting { return records[row].brackets }
+        var brackets = Brackets(opens: 0, closes: 0)
+        var period = 1
+        for level in (0..<depth).reversed() {
+            period = level == 0 ? rows : period * length(level)
+            let opens = row % period == 0
+            let closes = (row + 1) % period == 0
+            guard opens || closes else { break }
+            if opens { brackets.opens += 1 }
+            if closes { brackets.closes += 1 }
         }
+        return brackets
     }
 
     /// How these rows, at least one, are nested.
-    private static func nesting(of records: [Row]) -> Nesting {
+    private static func nesting(of records: [Row]) -> (nesting: Nesting, depth: Int) {
         let depth = Int(records[0].brackets.opens)
         let length = records[0].end
         var deepest = 0
@@ -197,13 +190,13 @@ public struct TensorLayout: Equatable, Sendable {
             }
             open -= Int(record.brackets.closes)
         }
-        guard isRectangular else { return .irregular(records, depth: deepest) }
+        guard isRectangular else { return (.irregular(records), deepest) }
         var lengths: [Int] = []
         var below = 1
         for period in periods {
             lengths.append(period / below)
             below = period
         }
-        return .rectangular(rowLength: length, depth: depth, inner: lengths.reversed())
+        return (lengths.isEmpty ? .plain : .rectangular(inner: lengths.reversed()), depth)
     }
 }

@@ -17,7 +17,7 @@ struct CancellationTests {
         #expect((1...threads).contains(begun.load(ordering: .relaxed)))
         workers.all(10) { _ in begun.add(1, ordering: .relaxed) }
         #expect(begun.load(ordering: .relaxed) >= 11)
-        #expect(throws: HTTPProblem.self) { try workers.check() }
+        #expect(throws: ReplyFailure.cancelled) { try workers.check() }
     }
 
     @Test(arguments: [1, 2]) func `each index is done once while somebody waits`(threads: Int) throws {
@@ -43,7 +43,7 @@ struct CancellationTests {
         _ = try workspace.read(text, operation: operation, limits: ServiceLimits(), workers)
         ticket.cancel()
         var calculation = workspace.double.taken()
-        #expect(throws: HTTPProblem.self) { try calculation.compute(workers) }
+        #expect(throws: ReplyFailure.cancelled) { try calculation.compute(workers) }
         #expect(throws: HTTPProblem.self) {
             var workspace = Workspace()
             return try workspace.read(text, operation: operation, limits: ServiceLimits(), workers)

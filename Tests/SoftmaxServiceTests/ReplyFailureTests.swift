@@ -28,15 +28,16 @@ import Testing
     ) throws {
         let workers = Workers(ComputePool(threads: threads))
         for value in [Double.nan, .infinity] {
-            let calculation = try calculation(place.0, wrong: place.1, value)
-            let problem = #expect(throws: HTTPProblem.self) { try LargeReply(calculation, workers).body() }
-            #expect(problem == .internalError())
-            let small = #expect(throws: HTTPProblem.self) { try calculation.text() }
-            #expect(small == .internalError())
+            #expect(throws: ReplyFailure.unwritable) { try calculation(place.0, wrong: place.1, value).text() }
+            #expect(throws: ReplyFailure.unwritable) {
+                try LargeReply(calculation(place.0, wrong: place.1, value), workers).body()
+            }
         }
-        let single = try calculation(place.0, wrong: place.1, Float.nan)
-        #expect(throws: HTTPProblem.self) { try LargeReply(single, workers).body() }
-        #expect(throws: HTTPProblem.self) { try single.text() }
+        #expect(throws: ReplyFailure.unwritable) { try calculation(place.0, wrong: place.1, Float.nan).text() }
+        #expect(throws: ReplyFailure.unwritable) {
+            try LargeReply(calculation(place.0, wrong: place.1, Float.nan), workers).body()
+        }
+        #expect(HTTPProblem(.unwritable) { _ in "" } == .internalError())
     }
 
     @Test(arguments: [0, 40_000, 99_999], [1, 2])

@@ -42,12 +42,17 @@ func answer(
     func made<Scalar>(
         _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch
     ) throws(HTTPProblem) -> String {
-        switch making {
-        case .small:
-            try calculation.compute(&scratch)
-            return String(decoding: try calculation.text(), as: UTF8.self)
-        case .whole: return String(decoding: try calculation.stream(workers).text(), as: UTF8.self)
-        case .streamed: return SoftmaxServiceTests.text(of: try calculation.stream(workers))
+        let arrangement = calculation.arrangement
+        do throws(ReplyFailure) {
+            switch making {
+            case .small:
+                try calculation.compute(&scratch)
+                return String(decoding: try calculation.text(), as: UTF8.self)
+            case .whole: return String(decoding: try calculation.large(workers).text(), as: UTF8.self)
+            case .streamed: return SoftmaxServiceTests.text(of: try calculation.large(workers))
+            }
+        } catch {
+            throw HTTPProblem(error) { arrangement.pointer(sample: $0) }
         }
     }
     var workspace = Workspace()
@@ -59,9 +64,9 @@ func answer(
 
 extension Calculation {
     /// The whole text as a small reply has it.
-    func text() throws(HTTPProblem) -> [UInt8] {
+    func text() throws(ReplyFailure) -> [UInt8] {
         var text: [UInt8] = []
-        try text.append(addingCapacity: textRoom) { output throws(HTTPProblem) in try appendText(to: &output) }
+        try text.append(addingCapacity: textRoom) { output throws(ReplyFailure) in try appendText(to: &output) }
         return text
     }
 }

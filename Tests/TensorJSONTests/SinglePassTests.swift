@@ -198,8 +198,10 @@ struct SinglePassTests {
             for (pattern, prefix, suffix) in patterns {
                 let body = Array((prefix + String(repeating: pattern, count: size / pattern.utf8.count) + suffix).utf8)
                 let work = Work()
-                _ = Work.$counter.withValue(work) { ReadRequest(once: body, limits: TensorLimits()) }
-                #expect((body.count...8 * body.count).contains(work.total), "\(pattern): \(work.total)")
+                let isRead = Work.$counter.withValue(work) { ReadRequest(once: body, limits: TensorLimits()) != nil }
+                // What is given up may be so at its beginning; what is read was looked at.
+                let least = isRead ? body.count / 2 : 0
+                #expect((least...8 * body.count).contains(work.total), "\(pattern): \(work.total)")
             }
         #endif
     }

@@ -117,9 +117,6 @@ csimdjson_read csimdjson_text_numbers(
     const uint8_t *text, size_t count, csimdjson_format format, bool infinities, void *numbers,
     size_t room) CSIMDJSON_NOEXCEPT;
 
-/// How many bytes of a text are that one.
-size_t csimdjson_text_count(const uint8_t *text, size_t count, uint8_t byte) CSIMDJSON_NOEXCEPT;
-
 /// Room one printed number and its comma may take, in bytes.
 enum { csimdjson_printed_number_size = 25 };
 

@@ -41,7 +41,7 @@ package enum OfflineCommand {
     package static var outputFailure: String { "cannot write to standard output: \(Descriptors.failure)" }
 
     /// Writes a reply to standard output; returns the exit status by sysexits(3).
-    private static func write(_ stream: some HTTPBodySource) -> Int32 {
+    private static func write(_ stream: any HTTPBodySource) -> Int32 {
         var progress = HTTPBodyProgress.more
         while progress == .more {
             var parts: [[UInt8]] = []

@@ -8,8 +8,8 @@ typealias ServiceScalar = SoftmaxScalar & TensorScalar
 /// What a request asks for, with its numbers: read and checked, samples contiguous, then computed.
 ///
 /// Its arrays are memory to be used again: read into once more, it takes new memory only where a request is larger than
-/// all before it.
-struct Calculation<Scalar: ServiceScalar>: Sendable {
+/// all before it. So it is never copied.
+struct Calculation<Scalar: ServiceScalar>: ~Copyable, Sendable {
     /// What to compute, and how to write a Jacobian down.
     var options = OperationOptions(operation: .softmax)
     /// The request's nesting, and how samples lie in it.
@@ -43,8 +43,9 @@ struct Calculation<Scalar: ServiceScalar>: Sendable {
 extension Calculation {
     /// Begins with another request.
     mutating func begin(_ operation: NativeOperation) {
-        pairs.removeAll(keepingCapacity: true)
-        if operation.vectorMember == nil { vector.values.removeAll(keepingCapacity: true) }
+        if !pairs.isEmpty { pairs.removeAll(keepingCapacity: true) }
+        let hasVector = operation == .vjp || operation == .jvp
+        if !hasVector, !vector.values.isEmpty { vector.values.removeAll(keepingCapacity: true) }
     }
 
     /// Finds out how the logits' samples lie.

@@ -66,4 +66,14 @@ extension HTTPProblem {
             self = .internalError()
         }
     }
+
+    /// Maps a failure to compute or write a reply; `sample` points at a sample by its number.
+    init(_ failure: ReplyFailure, sample: (Int) -> String) {
+        switch failure {
+        case .overflow(let number): self.init(.resultOverflows(row: number, column: 0), sample: sample)
+        case .unwritable: self = .internalError()
+        // Nobody is there to see it.
+        case .cancelled: self = .serviceUnavailable("The request was given up.", retryAfter: 1)
+        }
+    }
 }

@@ -27,7 +27,6 @@ struct Workspace: ~Copyable {
         if body.count <= Self.smallBody || workers.threads == 1,
             let type = try readOnce(body.span, operation: operation, limits: limits)
         {
-            try workers.check()
             return type
         }
         return try readTokens(body, operation: operation, limits: limits, workers)
@@ -58,6 +57,8 @@ struct Workspace: ~Copyable {
             throw HTTPProblem(error)
         } catch let error as HTTPProblem {
             throw error
+        } catch let error as ReplyFailure {
+            throw HTTPProblem(error) { _ in "" }
         } catch {
             throw .internalError()
         }

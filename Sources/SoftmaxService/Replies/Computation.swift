@@ -5,29 +5,29 @@ import TensorJSON
 extension Calculation {
     /// Computes all results on the calling thread.
     ///
-    /// - Throws: 422 where a product overflows the dtype, the one failure that only shows in the computing.
-    mutating func compute(_ scratch: inout SoftmaxScratch) throws(HTTPProblem) {
+    /// - Throws: `overflow`, the one failure of a request that only shows in the computing.
+    mutating func compute(_ scratch: inout SoftmaxScratch) throws(ReplyFailure) {
         let samples = 0..<arrangement.samples
-        try fill { calculation, output throws(HTTPProblem) in
+        try fill { calculation, output throws(ReplyFailure) in
             try calculation.compute(samples, into: output, &scratch)
         }
     }
 
     /// Computes all results but dense Jacobians, which are computed while they are written, on several threads.
     ///
-    /// - Throws: 422 for the first sample whose product overflows the dtype.
-    mutating func compute(_ workers: Workers) throws(HTTPProblem) {
+    /// - Throws: `overflow` for the first sample with one, or `cancelled`.
+    mutating func compute(_ workers: Workers) throws(ReplyFailure) {
         try workers.check()
         guard !options.isDense else { return }
-        let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: weight)
-        try fill { calculation, output throws(HTTPProblem) in
-            var problems = [HTTPProblem?](repeating: nil, count: ranges.count)
-            problems.withUnsafeMutableBufferPointer { problems in
-                let failures = SharedOutput(buffer: problems)
+        let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: { weight(classes: $0) })
+        try fill { calculation, output throws(ReplyFailure) in
+            var failures = [ReplyFailure?](repeating: nil, count: ranges.count)
+            failures.withUnsafeMutableBufferPointer { failures in
+                let failures = SharedOutput(buffer: failures)
                 let output = SharedOutput(buffer: output)
                 workers.untilCancelled(ranges.count) { index in
                     var scratch = SoftmaxScratch()
-                    do throws(HTTPProblem) {
+                    do throws(ReplyFailure) {
                         try calculation.compute(ranges[index], into: output.buffer, &scratch)
                     } catch {
                         failures.buffer[index] = error
@@ -35,7 +35,7 @@ extension Calculation {
                 }
             }
             try workers.check()
-            if let problem = problems.lazy.compactMap({ $0 }).first { throw problem }
+            if let failure = failures.lazy.compactMap({ $0 }).first { throw failure }
         }
     }
 
@@ -50,16 +50,16 @@ extension Calculation {
 
     /// Has the closure write all results, and puts them in the order in which they are written.
     private mutating func fill(
-        _ write: (borrowing Calculation, UnsafeMutableBufferPointer<Scalar>) throws(HTTPProblem) -> Void
-    ) throws(HTTPProblem) {
+        _ write: (borrowing Calculation, UnsafeMutableBufferPointer<Scalar>) throws(ReplyFailure) -> Void
+    ) throws(ReplyFailure) {
         var results: [Scalar] = []
         swap(&results, &self.results)
         defer { swap(&results, &self.results) }
         results.removeAll(keepingCapacity: true)
         let count = resultNumbers
         // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
-        try results.append(addingCapacity: max(1, count)) { output throws(HTTPProblem) in
-            try output.withUnsafeMutableBufferPointer { buffer, initialized throws(HTTPProblem) in
+        try results.append(addingCapacity: max(1, count)) { output throws(ReplyFailure) in
+            try output.withUnsafeMutableBufferPointer { buffer, initialized throws(ReplyFailure) in
                 try write(self, UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
                 initialized = count
             }
@@ -75,13 +75,13 @@ extension Calculation {
     /// Computes some samples into their part of all results; dense Jacobians into the beginning.
     private func compute(
         _ samples: Range<Int>, into output: UnsafeMutableBufferPointer<Scalar>, _ scratch: inout SoftmaxScratch
-    ) throws(HTTPProblem) {
+    ) throws(ReplyFailure) {
         let count = logits.values.count
         var written = 0
         func span(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Scalar> {
             UnsafeMutableBufferPointer(rebasing: output[range])
         }
-        try arrangement.forEachRun(in: samples) { values, classes, first throws(HTTPProblem) in
+        try arrangement.forEachRun(in: samples) { values, classes, first throws(ReplyFailure) in
             let logits = logits.values.span.extracting(values)
             switch (options.operation, options.form) {
             case (.softmax, _): try compute(.value, values, classes, first, span(values), &scratch)
@@ -112,7 +112,7 @@ extension Calculation {
     private func compute(
         _ operation: Softmax.RowOperation, _ values: Range<Int>, _ classes: Int, _ first: Int,
         _ output: UnsafeMutableBufferPointer<Scalar>, _ scratch: inout SoftmaxScratch
-    ) throws(HTTPProblem) {
+    ) throws(ReplyFailure) {
         let vector = vector.values.span
         var output = output.mutableSpan
         do throws(SoftmaxError) {
@@ -121,16 +121,19 @@ extension Calculation {
                 vector: vector.isEmpty ? vector : vector.extracting(values), classes: classes,
                 options: options.softmax, into: &output, &scratch)
         } catch {
-            throw HTTPProblem(error) { arrangement.pointer(sample: first + $0) }
+            guard case .resultOverflows(let row, _) = error else {
+                preconditionFailure("a calculation is validated before it is computed")
+            }
+            throw .overflow(sample: first + row)
         }
     }
 
     /// The dense Jacobians of some samples, one after the other.
-    func jacobians(of samples: Range<Int>, numbers: Int) throws(HTTPProblem) -> [Scalar] {
+    func jacobians(of samples: Range<Int>, numbers: Int) throws(ReplyFailure) -> [Scalar] {
         var scratch = SoftmaxScratch()
         var values: [Scalar] = []
-        try values.append(addingCapacity: max(1, numbers)) { output throws(HTTPProblem) in
-            try output.withUnsafeMutableBufferPointer { buffer, count throws(HTTPProblem) in
+        try values.append(addingCapacity: max(1, numbers)) { output throws(ReplyFailure) in
+            try output.withUnsafeMutableBufferPointer { buffer, count throws(ReplyFailure) in
                 try compute(samples, into: UnsafeMutableBufferPointer(rebasing: buffer[..<numbers]), &scratch)
                 count = numbers
             }

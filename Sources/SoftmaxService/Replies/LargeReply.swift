@@ -30,19 +30,19 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
     private let prepared = Locked<Prepared?>(nil)
 
     /// The reply to what has been computed.
-    init(_ calculation: Calculation<Scalar>, _ workers: Workers) {
+    init(_ calculation: consuming Calculation<Scalar>, _ workers: Workers) {
+        piece = calculation.firstPiece()
         self.calculation = calculation
         self.workers = workers
-        piece = calculation.piece(after: nil)
     }
 
     /// The reply's content: whole, or this source of it where it is large.
-    func body() throws(HTTPProblem) -> HTTPBody {
+    func body() throws(ReplyFailure) -> HTTPBody {
         calculation.replyNumbers > bufferedNumbers ? .stream(self) : .bytes(try text())
     }
 
     /// The whole text.
-    func text() throws(HTTPProblem) -> [UInt8] {
+    func text() throws(ReplyFailure) -> [UInt8] {
         let parts = try parts(takePieces(.max))
         if parts.count == 1 { return parts[0] }
         var text: [UInt8] = []
@@ -52,7 +52,7 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
     }
 
     func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
-        do throws(HTTPProblem) {
+        do throws(ReplyFailure) {
             parts += try self.parts(takePieces(streamedPieces))
         } catch {
             return .failed
@@ -72,36 +72,36 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
     /// The texts of some pieces, made on several threads.
     ///
     /// - Throws: what the first failure was, or that nobody waits any more: then some pieces were left out.
-    private func parts(_ pieces: [Piece]) throws(HTTPProblem) -> [[UInt8]] {
-        let failure = Locked<HTTPProblem?>(nil)
+    private func parts(_ pieces: [Piece]) throws(ReplyFailure) -> [[UInt8]] {
+        let failure = Locked<ReplyFailure?>(nil)
         var parts = [[UInt8]](repeating: [], count: pieces.count)
         parts.withUnsafeMutableBufferPointer { buffer in
             let shared = SharedOutput(buffer: buffer)
             workers.untilCancelled(pieces.count) { index in
-                do throws(HTTPProblem) {
+                do throws(ReplyFailure) {
                     try append(pieces[index], to: &shared.buffer[index])
                 } catch {
                     failure.withLock { [error] in $0 = $0 ?? error }
                 }
             }
         }
-        if let problem = failure.withLock({ $0 }) { throw problem }
+        if let failure = failure.withLock({ $0 }) { throw failure }
         try workers.check()
         return parts
     }
 
-    private func append(_ piece: Piece, to text: inout [UInt8]) throws(HTTPProblem) {
+    private func append(_ piece: Piece, to text: inout [UInt8]) throws(ReplyFailure) {
         // Either all results are there, or they are made here.
         let isDense = calculation.options.isDense
         let numbers = try isDense ? jacobians(piece) : calculation.results
         let range = isDense ? 0..<numbers.count : piece.numbers
-        try text.append(addingCapacity: calculation.room(for: piece)) { output throws(HTTPProblem) in
+        try text.append(addingCapacity: calculation.room(for: piece)) { output throws(ReplyFailure) in
             try calculation.append(piece, numbers.span.extracting(range), to: &output)
         }
     }
 
     /// A piece's part of dense Jacobians.
-    private func jacobians(_ piece: Piece) throws(HTTPProblem) -> [Scalar] {
+    private func jacobians(_ piece: Piece) throws(ReplyFailure) -> [Scalar] {
         guard let rows = piece.part else {
             return try calculation.jacobians(of: piece.rows, numbers: piece.numbers.count)
         }
@@ -111,13 +111,13 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
         do throws(SoftmaxError) {
             try jacobian.rows(rows, into: &span)
         } catch {
-            throw .internalError()
+            throw .unwritable
         }
         return values
     }
 
     /// The sample's factors, computed once and shared by the threads that write its rows.
-    private func jacobian(of sample: Int) throws(HTTPProblem) -> JacobianRows<Scalar> {
+    private func jacobian(of sample: Int) throws(ReplyFailure) -> JacobianRows<Scalar> {
         let rows = prepared.withLock { prepared -> JacobianRows<Scalar>? in
             if let prepared, prepared.sample == sample { return prepared.rows }
             let values = calculation.arrangement.values(of: sample..<sample + 1)
@@ -127,7 +127,7 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
             prepared = Prepared(sample: sample, rows: rows)
             return rows
         }
-        guard let rows else { throw .internalError() }
+        guard let rows else { throw .unwritable }
         return rows
     }
 }

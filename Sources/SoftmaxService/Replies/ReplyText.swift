@@ -15,6 +15,8 @@ struct Piece: Sendable, Equatable {
     var part: Range<Int>?
     /// The places of its numbers among all those of the reply.
     var numbers: Range<Int>
+    /// Whether the reply ends with it.
+    var isLast: Bool
 }
 
 /// The reply: a JSON object with one member, or with the three of a factored Jacobian.
@@ -43,35 +45,36 @@ extension Calculation {
 
     private var lastMember: Int { isFactored ? 2 : 0 }
 
-    /// The numbers in a list of that row: the row itself, or each of its Jacobian's rows.
+    /// The numbers in a list of that row: the row itself, or each of its Jacobian's rows; and into how many parts the row
+    /// can be divided, which are these numbers or those lists.
     private func listLength(_ row: Int) -> Int {
         options.operation == .jacobian && options.form == .entries ? pairs.count : layout.rowLength(row)
     }
 
-    /// Into how many parts that row can be divided: its numbers, or the rows of its Jacobian.
-    private func parts(of row: Int) -> Int { options.isDense ? layout.rowLength(row) : listLength(row) }
+    /// The piece that begins the reply, of about that many numbers.
+    func firstPiece(ofAbout size: Int = numbersPerPiece) -> Piece { piece(member: 0, row: 0, at: 0, size) }
 
-    /// The piece that follows another one, of about that many numbers, or that begins the reply; nil after the last one.
-    func piece(after last: Piece?, ofAbout size: Int = numbersPerPiece) -> Piece? {
-        guard let last else { return piece(member: 0, row: 0, at: 0, size) }
+    /// The piece that follows another one, of about that many numbers; nil after the last one.
+    func piece(after last: Piece, ofAbout size: Int = numbersPerPiece) -> Piece? {
+        if last.isLast { return nil }
         let (end, row) = (last.numbers.upperBound, last.rows.lowerBound)
-        if let part = last.part, part.upperBound < parts(of: row) {
+        if let part = last.part, part.upperBound < listLength(row) {
             return piece(member: last.member, row: row, from: part.upperBound, at: end, size)
         }
-        let isOver = last.rows.upperBound == layout.rows || isFactored && last.member == lastMember
-        guard isOver else { return piece(member: last.member, row: last.rows.upperBound, at: end, size) }
-        return last.member == lastMember ? nil : piece(member: last.member + 1, row: 0, at: end, size)
+        let isOver = last.rows.upperBound == layout.rows
+        return piece(member: last.member + (isOver ? 1 : 0), row: isOver ? 0 : last.rows.upperBound, at: end, size)
     }
 
     /// The piece that begins with a row.
     private func piece(member: Int, row first: Int, at start: Int, _ size: Int) -> Piece {
-        var piece = Piece(member: member, rows: first..<first, part: nil, numbers: start..<start)
+        let isLastMember = member == lastMember
         // The scale is no tensor.
-        if isFactored, member == lastMember { return piece }
+        let rows = isFactored && isLastMember ? 0 : layout.rows
         var count = 0
         var row = first
-        while row < layout.rows, count < size {
-            let length = listLength(row) * (options.isDense ? listLength(row) : 1)
+        while row < rows, count < size {
+            let list = listLength(row)
+            let length = options.isDense ? list * list : list
             if length >= 2 * size, row == first {
                 return self.piece(member: member, row: row, from: 0, at: start, size)
             }
@@ -80,16 +83,19 @@ extension Calculation {
             count += length
             row += 1
         }
-        piece.rows = first..<row
-        piece.numbers = start..<start + count
-        return piece
+        return Piece(
+            member: member, rows: first..<row, part: nil, numbers: start..<start + count,
+            isLast: isLastMember && row == rows)
     }
 
     /// A piece of one long row.
     private func piece(member: Int, row: Int, from first: Int, at start: Int, _ size: Int) -> Piece {
-        let unit = options.isDense ? listLength(row) : 1
-        let part = first..<min(first + max(1, size / unit), parts(of: row))
-        return Piece(member: member, rows: row..<row + 1, part: part, numbers: start..<start + part.count * unit)
+        let parts = listLength(row)
+        let unit = options.isDense ? parts : 1
+        let part = first..<min(first + max(1, size / unit), parts)
+        return Piece(
+            member: member, rows: row..<row + 1, part: part, numbers: start..<start + part.count * unit,
+            isLast: member == lastMember && row + 1 == layout.rows && part.upperBound == parts)
     }
 
     /// The bytes that a piece takes at most.
@@ -104,14 +110,15 @@ extension Calculation {
     private static var wholeMember: Int { Int.max / 4 }
 
     /// The bytes that the whole text takes at most.
-    var textRoom: Int {
-        // The members of a factored Jacobian are alike, but for the scale.
-        piece(after: nil, ofAbout: Self.wholeMember).map { room(for: $0) * (lastMember + 1) } ?? 0
-    }
+    ///
+    /// The members of a factored Jacobian are alike, but for the scale.
+    var textRoom: Int { room(for: firstPiece(ofAbout: Self.wholeMember)) * (lastMember + 1) }
 
     /// Appends the whole text, of what has been computed; there must be ``textRoom``.
-    func appendText(to output: inout OutputSpan<UInt8>) throws(HTTPProblem) {
-        var next = piece(after: nil, ofAbout: Self.wholeMember)
+    ///
+    /// - Throws: `unwritable`.
+    func appendText(to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
+        var next: Piece? = firstPiece(ofAbout: Self.wholeMember)
         while let piece = next {
             try append(piece, results.span.extracting(piece.numbers), to: &output)
             next = self.piece(after: piece, ofAbout: Self.wholeMember)
@@ -122,11 +129,10 @@ extension Calculation {
     ///
     /// There must be ``room(for:)`` it.
     ///
-    /// - Throws: an internal error where a number turns out to be none that JSON can say: then there is no reply, or no
-    ///   more of it, rather than a wrong one. What is computed has all been checked, so no request should bring it about.
+    /// - Throws: `unwritable`: then there is no reply, or no more of it, rather than a wrong one.
     @specialized(where Scalar == Double)
     @specialized(where Scalar == Float)
-    func append(_ piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>) throws(HTTPProblem) {
+    func append(_ piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
         do throws(UnwritableNumber) {
             if piece.rows.lowerBound == 0, (piece.part?.lowerBound ?? 0) == 0 {
                 output.append(piece.member == 0 ? "{\"" : ",\"")
@@ -140,32 +146,34 @@ extension Calculation {
             } else {
                 try appendRows(of: piece, numbers, to: &output)
             }
-            if self.piece(after: piece) == nil { output.append("}") }
+            if piece.isLast { output.append("}") }
         } catch {
-            throw .internalError()
+            throw .unwritable
         }
     }
 
     private func appendRows(
         of piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>
     ) throws(UnwritableNumber) {
+        let isDense = options.isDense
         var start = 0
         for row in piece.rows {
-            let part = piece.part ?? 0..<parts(of: row)
-            let columns = options.isDense ? 0..<listLength(row) : part
+            let length = listLength(row)
+            let part = piece.part ?? 0..<length
+            let columns = isDense ? 0..<length : part
             if part.lowerBound == 0 {
                 layout.appendOpening(row, to: &output)
-                if options.isDense { output.append("[") }
+                if isDense { output.append("[") }
             }
-            for list in options.isDense ? part : 0..<1 {
+            for list in isDense ? part : 0..<1 {
                 if list > 0 { output.append(",") }
                 output.append(columns.lowerBound == 0 ? "[" : ",")
                 try TensorWriter.append(numbers.extracting(start..<start + columns.count), to: &output)
-                if columns.upperBound == listLength(row) { output.append("]") }
+                if columns.upperBound == length { output.append("]") }
                 start += columns.count
             }
-            if part.upperBound == parts(of: row) {
-                if options.isDense { output.append("]") }
+            if part.upperBound == length {
+                if isDense { output.append("]") }
                 layout.appendClosing(row, to: &output)
             }
         }

@@ -24,11 +24,9 @@ struct Workers: Sendable {
 
     /// Ends the work between two of its stages.
     ///
-    /// - Throws: a problem that nobody will see, once nobody waits for the reply.
-    func check() throws(HTTPProblem) {
-        if ticket?.isCancelled ?? false {
-            throw .serviceUnavailable("The request was given up.", retryAfter: 1)
-        }
+    /// - Throws: `cancelled`, once nobody waits for the reply.
+    func check() throws(ReplyFailure) {
+        if ticket?.isCancelled ?? false { throw .cancelled }
     }
 
     /// Calls `body` once for each index below `count`, on the pool; returns when all are done.
@@ -50,6 +48,16 @@ struct Workers: Sendable {
             if !ticket.isCancelled { body(index) }
         }
     }
+}
+
+/// Why a request that is right has no reply.
+enum ReplyFailure: Error, Equatable {
+    /// The product for that sample overflows the dtype.
+    case overflow(sample: Int)
+    /// A number turned out to be none that JSON can say, which the checks before should have made impossible.
+    case unwritable
+    /// Nobody waits for it any more.
+    case cancelled
 }
 
 /// Memory that several threads fill, each its own part.

@@ -38,16 +38,18 @@ struct NativeRoute: Sendable {
         _ reply: inout ReplyWriter
     ) throws(HTTPProblem) -> HTTPReply {
         guard calculation.cost > Self.inlineCost else {
-            try calculation.compute(&scratch)
-            try reply.write(contentType: "application/json", atMost: calculation.textRoom) { output throws(HTTPProblem) in
-                try calculation.appendText(to: &output)
+            do throws(ReplyFailure) {
+                try calculation.print(to: &reply, &scratch)
+            } catch {
+                throw HTTPProblem(error) { calculation.arrangement.pointer(sample: $0) }
             }
             return .written
         }
-        let taken = calculation.taken()
-        return deferred(cost: taken.cost, requestID: request.idText) { _, workers throws(HTTPProblem) in
-            var calculation = taken
-            return try Self.response(&calculation, workers)
+        let cost = calculation.cost
+        let held = Held(calculation.taken())
+        return deferred(cost: cost, requestID: request.idText) { _, workers throws(HTTPProblem) in
+            var calculation = held.take()
+            return try calculation.response(workers)
         }
     }
 
@@ -59,18 +61,12 @@ struct NativeRoute: Sendable {
             switch try workspace.read(body, operation: operation, limits: limits, workers) {
             case .float64:
                 guard ticket.raise(to: workspace.double.cost) else { return nil }
-                return try Self.response(&workspace.double, workers)
+                return try workspace.double.response(workers)
             case .float32:
                 guard ticket.raise(to: workspace.single.cost) else { return nil }
-                return try Self.response(&workspace.single, workers)
+                return try workspace.single.response(workers)
             }
         }
-    }
-
-    private static func response<Scalar>(
-        _ calculation: inout Calculation<Scalar>, _ workers: Workers
-    ) throws(HTTPProblem) -> HTTPResponse {
-        .json(try calculation.stream(workers).body())
     }
 
     /// A reply that the pool makes.
@@ -90,6 +86,21 @@ struct NativeRoute: Sendable {
         }
     }
 
+    /// A calculation that waits for its turn.
+    ///
+    /// Sendable although unchecked: it is handed from the thread that read it to the one that computes it.
+    private final class Held<Scalar: ServiceScalar>: @unchecked Sendable {
+        private var calculation: Calculation<Scalar>?
+
+        init(_ calculation: consuming Calculation<Scalar>) { self.calculation = consume calculation }
+
+        /// Hands it over, once.
+        func take() -> Calculation<Scalar> {
+            guard let calculation = calculation.take() else { preconditionFailure("deferred work is done once") }
+            return calculation
+        }
+    }
+
     /// What is wrong with a request before its body is looked at.
     static func refusal(of head: borrowing HTTPRequest) -> HTTPProblem? {
         guard head.accepts("application/json") else { return .notAcceptable(available: "application/json") }
@@ -104,9 +115,38 @@ struct NativeRoute: Sendable {
 }
 
 extension Calculation {
+    /// Computes the reply and prints it, all of it, on this thread.
+    mutating func print(to reply: inout ReplyWriter, _ scratch: inout SoftmaxScratch) throws(ReplyFailure) {
+        try compute(&scratch)
+        try reply.write(contentType: "application/json", atMost: textRoom) { output throws(ReplyFailure) in
+            try appendText(to: &output)
+        }
+    }
+
+    /// Computes the reply on several threads: as a response in one piece, or streamed where it is large.
+    mutating func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
+        try told { calculation throws(ReplyFailure) in .json(try calculation.large(workers).body()) }
+    }
+
+    /// Computes the reply, which is then written while it is taken.
+    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> any HTTPBodySource {
+        try told { calculation throws(ReplyFailure) in try calculation.large(workers) }
+    }
+
     /// Computes the reply, to be written piece by piece; leaves an empty calculation behind.
-    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> LargeReply<Scalar> {
+    mutating func large(_ workers: Workers) throws(ReplyFailure) -> LargeReply<Scalar> {
         try compute(workers)
         return LargeReply(taken(), workers)
+    }
+
+    /// Tells a client of a failure.
+    private mutating func told<Result>(
+        _ make: (inout Calculation) throws(ReplyFailure) -> Result
+    ) throws(HTTPProblem) -> Result {
+        do throws(ReplyFailure) {
+            return try make(&self)
+        } catch {
+            throw HTTPProblem(error) { arrangement.pointer(sample: $0) }
+        }
     }
 }
