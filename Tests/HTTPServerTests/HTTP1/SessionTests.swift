@@ -241,7 +241,7 @@ struct SessionTests {
         var session = HTTP1Session()
         session.receive(bytes.count, now: 0)
         let (event, consumed) = session.next(bytes.span, HTTPLimits())
-        guard case .refused(let problem) = event else {
+        guard case .refused = event, let problem = session.takeProblem() else {
             Issue.record("not refused")
             return
         }
