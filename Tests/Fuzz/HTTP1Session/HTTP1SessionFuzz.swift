@@ -122,14 +122,16 @@ struct Peer: ~Copyable {
                     sent += Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
                 }
             case .request: takeRequest(bytes)
-            case .refused(let problem):
+            case .refused:
+                guard let problem = session.takeProblem() else { preconditionFailure("a refusal without a problem") }
                 precondition((400...599).contains(problem.status))
                 let stored = session.takeStored()
                 note(stored.head)
                 events.append("\(session.stream) \(problem)")
                 session.endRequest()
                 reply(status: problem.status, body: Array(problem.detail.utf8), id: "", isStreamed: false)
-            case .upgrade(let settings):
+            case .upgrade:
+                let settings = session.upgradeSettings
                 precondition(session.stream == 1 && session.isFinished && settings.count % 6 == 0)
                 events.append("upgrade \(settings) of \(bytes[..<consumed])")
                 isUpgraded = true
