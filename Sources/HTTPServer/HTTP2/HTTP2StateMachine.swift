@@ -491,7 +491,7 @@ struct HTTP2StateMachine: ~Copyable {
         streams[slot].isReplyMade = length != nil || !hasContent
         var framing = ResponseHead.Framing.none
         if let length, !hasNoContent { framing = .length(length) }
-        return (slot, ResponseHead(status: status, framing: framing, connection: .kept, date: date), hasContent)
+        return (slot, ResponseHead(status: status, framing: framing, connection: .kept, date: date.value), hasContent)
     }
 
     /// Where libnghttp2 gets a reply's content from; `nil` where it has none.

@@ -16,7 +16,7 @@ extension ResponseHead {
         _ fields: borrowing HTTPFields, contentType: StaticString = "", isStored: Bool = true, id: RequestID,
         _ bytes: borrowing Span<UInt8>, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
     ) -> Result {
-        let (fields, bytes, date) = (copy fields, copy bytes, self.date.value)
+        let (fields, bytes, date) = (copy fields, copy bytes, date)
         return withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: fields.lines.count + 6) { room in
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 40 + RequestID.longest) { text in
                 date.span.withUnsafeBufferPointer { date in
