@@ -31,6 +31,9 @@ struct ConnectionID: Sendable, Hashable {
 ///
 /// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
 /// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
+///
+/// What only looks, and is asked every turn, is inlined: the compiler hands a large struct that is not changed over as a
+/// copy.
 struct Connection: ~Copyable {
     /// What the loop has to do next.
     enum Step: Equatable {
@@ -154,6 +157,7 @@ struct Connection: ~Copyable {
     var isClosed: Bool { if case .closed = stage { true } else { false } }
 
     /// Whether the peer is waited for and owed nothing.
+    @inline(__always)
     var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
 
     // MARK: What happens
@@ -347,6 +351,7 @@ struct Connection: ~Copyable {
     // MARK: Bytes in
 
     /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
+    @inline(__always)
     func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
@@ -546,7 +551,7 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                var stored = session.takeRequest(of: stream).request
+                var (stored, _) = session.takeRequest(of: stream)
                 answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
                 let (stored, since) = session.takeRequest(of: stream)
@@ -763,6 +768,7 @@ struct Connection: ~Copyable {
     }
 
     /// The output position at which all that is made of a reply ends; `nil` while the protocol holds some of it back.
+    @inline(__always)
     private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
         if let http2, http2.holdsReply(of: stream) { return nil }
         return written &+ UInt64(outputCount + turn.writer.output.count)
@@ -917,6 +923,7 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Bytes that wait for the socket, beside those of this turn.
+    @inline(__always)
     var outputCount: Int { http2?.output.count ?? output.count }
 
     /// Lends what is to be written next, oldest first.
@@ -938,6 +945,7 @@ struct Connection: ~Copyable {
     // MARK: Deadlines and ends
 
     /// What the peer is being waited for.
+    @inline(__always)
     var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
@@ -945,6 +953,7 @@ struct Connection: ~Copyable {
     }
 
     /// Nothing more will be read or answered.
+    @inline(__always)
     var isFinished: Bool { http2?.isFinished ?? http1.isFinished }
 
     /// The protocol stops taking new requests, finishes those in flight, then is finished.
