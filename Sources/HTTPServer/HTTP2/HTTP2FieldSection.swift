@@ -7,6 +7,7 @@
 /// What is kept is written down as the head of HTTP/1.1 that would say the same, for ``RequestHead`` to point into: the
 /// pseudo-fields' values, then the field lines, of which `:authority` as Host is the first.
 struct HTTP2FieldSection: Sendable {
+    private let limits: HTTPLimits
     /// The stream of the request that is being received, 0 for none: field sections come one at a time.
     private(set) var stream: Int32 = 0
     /// By when it has to be complete.
@@ -25,7 +26,10 @@ struct HTTP2FieldSection: Sendable {
     /// The first thing that was wrong.
     private var problem: HTTPProblem?
 
-    init() { head.version = .http2 }
+    init(_ limits: HTTPLimits) {
+        self.limits = limits
+        head.version = .http2
+    }
 
     /// The request on that stream begins.
     mutating func begin(_ stream: Int32, deadline: UInt64) {
@@ -43,14 +47,12 @@ struct HTTP2FieldSection: Sendable {
     /// Whether a section is so large that its stream gets no 431 but a reset.
     ///
     /// That is at four times the limit and no less than 64 KiB: nobody means well with it.
-    static func isExcessive(_ size: Int, _ limits: HTTPLimits) -> Bool {
+    func isExcessive(_ size: Int) -> Bool {
         size > max(64 * 1024, 4 * min(limits.fieldSection, 1 << 20))
     }
 
     /// Takes a line; one that is invalid as a field line refuses the request.
-    mutating func append(
-        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool, _ limits: HTTPLimits
-    ) {
+    mutating func append(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) {
         size += Self.size(name, value)
         guard problem == nil else { return }
         do throws(HTTPProblem) {
@@ -60,9 +62,9 @@ struct HTTP2FieldSection: Sendable {
             }
             guard size <= limits.fieldSection else { throw .fieldsTooLarge(limit: limits.fieldSection) }
             if name.count > 0, name[0] == UInt8(ascii: ":") {
-                try readPseudoField(name, value, limits)
+                try readPseudoField(name, value)
             } else {
-                try readField(name, value, limits)
+                try readField(name, value)
             }
         } catch {
             problem = error
@@ -70,7 +72,7 @@ struct HTTP2FieldSection: Sendable {
     }
 
     private mutating func readPseudoField(
-        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ limits: HTTPLimits
+        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
     ) throws(HTTPProblem) {
         if name.equals(":method") {
             guard ResponseHead.isToken(value) else { throw .badRequest("The method is no token.") }
@@ -102,7 +104,7 @@ struct HTTP2FieldSection: Sendable {
     }
 
     private mutating func readField(
-        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ limits: HTTPLimits
+        _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
     ) throws(HTTPProblem) {
         beginLines()
         if name.equals("host") {
@@ -134,8 +136,11 @@ struct HTTP2FieldSection: Sendable {
         guard let authority else { return }
         let host: StaticString = "host"
         let name = UnsafeBufferPointer(start: host.utf8Start, count: host.utf8CodeUnitCount)
-        let kept = bytes
-        appendLine(name.span, kept.span.extracting(authority.range))
+        // From a copy: what grows must have one owner, or all of it is copied.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: authority.count) { value in
+            _ = value.initialize(fromContentsOf: bytes[authority.range])
+            appendLine(name.span, UnsafeBufferPointer(value).span)
+        }
     }
 
     private mutating func appendLine(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
@@ -157,7 +162,7 @@ struct HTTP2FieldSection: Sendable {
     /// Makes sense of the whole section; called once, when it is complete.
     ///
     /// - Throws: the first thing that was wrong, or the problem of a section that is ambiguous or over a limit.
-    mutating func interpret(bodyLimit: Int) throws(HTTPProblem) {
+    mutating func interpret() throws(HTTPProblem) {
         beginLines()
         if let problem { throw problem }
         guard head.method != .connect else { throw .notImplemented("CONNECT is not done here.") }
@@ -165,7 +170,7 @@ struct HTTP2FieldSection: Sendable {
             throw .badRequest("The target does not go with the method.")
         }
         let bytes = bytes
-        try head.interpret(bytes.span, bodyLimit: bodyLimit)
+        try head.interpret(bytes.span, bodyLimit: limits.body)
         if head.expectsUnknown { throw .expectationFailed() }
     }
 
@@ -178,7 +183,7 @@ struct HTTP2FieldSection: Sendable {
 
     /// No request is being received any more: all is forgotten but the storage.
     mutating func end() {
-        var next = HTTP2FieldSection()
+        var next = HTTP2FieldSection(limits)
         swap(&next.bytes, &bytes)
         next.bytes.removeAll(keepingCapacity: true)
         self = next

@@ -14,7 +14,7 @@ package final class HTTP2Session {
         /// A complete request on that stream, to be had by ``takeRequest(of:)`` and answered.
         case request(stream: Int)
         /// One that the protocol layer refuses with that problem, to be had and answered likewise.
-        case refused(HTTPProblem, stream: Int)
+        indirect case refused(HTTPProblem, stream: Int)
         /// Nobody waits for more of that request's answer: the peer gave it up, or the connection is broken.
         case cancelled(stream: Int)
     }

@@ -9,6 +9,8 @@ import CNGHTTP2
 /// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
 ///
 /// Nothing in here calls what calls back: ``HTTP2Session`` does that, and enters this once a callback.
+///
+/// What only looks is inlined: the compiler hands a large struct that is not changed over as a copy.
 struct HTTP2StateMachine: ~Copyable {
     /// Something for ``takeEvent()``.
     private enum Pending {
@@ -52,7 +54,7 @@ struct HTTP2StateMachine: ~Copyable {
     /// The peer's SETTINGS came: its preface is whole (RFC 9113 section 3.4).
     private var hasSettings = false
     /// The field section that is being received.
-    private var section = HTTP2FieldSection()
+    private var section: HTTP2FieldSection
     /// CONTINUATION frames of the field section being received.
     private var continuations = 0
     /// DATA of the frame being received, to tell padding from content.
@@ -79,6 +81,7 @@ struct HTTP2StateMachine: ~Copyable {
         self.isProbe = isProbe
         self.now = now
         began = now
+        section = HTTP2FieldSection(limits)
         windows = InboundWindows(room: limits.connectionBodies, span: deadlines.body, rate: deadlines.rate)
         replies = ReplyRoom(highWater: limits.replyHighWater)
         stalls = OutboundStalls(span: deadlines.write, rate: deadlines.rate)
@@ -121,15 +124,20 @@ struct HTTP2StateMachine: ~Copyable {
     // MARK: Where it stands
 
     /// What the peer did that ends the connection.
+    @inline(__always)
     var fault: HTTPConnectionFault? { budget.fault }
     /// Whether bytes off the wire are of any use.
+    @inline(__always)
     var takesInput: Bool { !isClosing && !inputEnded && !hasLostFraming }
     /// Whether to read from the socket.
+    @inline(__always)
     var wantsInput: Bool { takesInput && !hasEvent && output.count <= limits.outputHighWater }
     /// Whether ``takeEvent()`` has something.
+    @inline(__always)
     var hasEvent: Bool { !pending.isEmpty || (!ready.isEmpty && replies.takesRequest) }
     /// Frames are pulled ahead of the socket up to about 64 KiB: what waits there cannot be overtaken by another
     /// stream's reply any more.
+    @inline(__always)
     var takesFrames: Bool { output.count < min(limits.outputHighWater, 64 * 1024) }
     /// The most frames that stand before GOAWAY: acknowledgements, a head and a reset per stream, and one DATA frame that
     /// had to wait for room.
@@ -142,9 +150,11 @@ struct HTTP2StateMachine: ~Copyable {
     ///
     /// With the field lines, because a hundred streams have a hundred times the limit of one section; but for the one
     /// that is being received, which cannot be refused.
+    @inline(__always)
     var bodyBytes: Int { windows.waiting }
 
     /// Nothing more will be read or answered.
+    @inline(__always)
     var isFinished: Bool {
         if isClosing { return true }
         if inputEnded { return streams.isEmpty }
@@ -152,6 +162,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// What the peer is being waited for: of many streams, the one whose time is up first.
+    @inline(__always)
     var phase: HTTPSessionPhase {
         if isFinished { return .finished }
         if streams.isEmpty, drain.isNone { return hasSettings ? .idle : .head }
@@ -161,6 +172,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// By when the client's SETTINGS have to be there, `UInt64.max` where they are.
+    @inline(__always)
     private var prefaceDeadline: UInt64 { hasSettings ? .max : began &+ deadlines.head }
 
     // MARK: Events
@@ -272,7 +284,7 @@ struct HTTP2StateMachine: ~Copyable {
     ) -> Bool {
         let size: Int
         if section.stream == id {
-            section.append(name, value, isValid: isValid, limits)
+            section.append(name, value, isValid: isValid)
             size = section.size
         } else if let slot = streams.slot(of: id) {
             let line = HTTP2FieldSection.size(name, value)
@@ -282,7 +294,7 @@ struct HTTP2StateMachine: ~Copyable {
         } else {
             return true
         }
-        if HTTP2FieldSection.isExcessive(size, limits) {
+        if section.isExcessive(size) {
             // Before libnghttp2 does it with INTERNAL_ERROR.
             submitReset(id, NGHTTP2_ENHANCE_YOUR_CALM)
             return false
@@ -327,7 +339,7 @@ struct HTTP2StateMachine: ~Copyable {
         var length: Int?
         var problem: HTTPProblem?
         do throws(HTTPProblem) {
-            try section.interpret(bodyLimit: limits.body)
+            try section.interpret()
             if !streams[slot].inputEnded { length = admit(slot) }
         } catch { problem = error }
         windows.open(id, fields: section.size, length: length, now: now)
@@ -448,9 +460,11 @@ struct HTTP2StateMachine: ~Copyable {
                 to: stream, status: response.status, length: content?.count, date: date)
         else { return }
         if let content, hasContent { hold(content, slot) }
-        let provider = provider(slot)
-        let error = head.withFieldSection(response.fields, id: id, bytes) { submit($0, to: stream, provider) }
-        if error != 0 { reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR) }
+        let (provider, streamID, handle) = (provider(slot), streams[slot].id, handle)
+        let error = head.withFieldSection(response.fields, id: id, bytes) {
+            Self.submit($0, to: streamID, provider, handle)
+        }
+        if error != 0 { reset(streamID, NGHTTP2_INTERNAL_ERROR) }
     }
 
     /// Answers a request with the reply that was written.
@@ -465,11 +479,11 @@ struct HTTP2StateMachine: ~Copyable {
             streams[slot].reply.set(reply.body)
             replies.hold(reply.bodyCount)
         }
-        let provider = provider(slot)
+        let (provider, streamID, handle) = (provider(slot), streams[slot].id, handle)
         let error = head.withFieldSection(
             reply.fields, contentType: reply.contentType, isStored: reply.isStored, id: id, bytes
-        ) { submit($0, to: stream, provider) }
-        if error != 0 { reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR) }
+        ) { Self.submit($0, to: streamID, provider, handle) }
+        if error != 0 { reset(streamID, NGHTTP2_INTERNAL_ERROR) }
     }
 
     /// Begins the reply to a request that waits for one: its head, and whether content follows that.
@@ -501,13 +515,14 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// Has libnghttp2 send a reply; anything but 0 where it does not.
-    private func submit(
-        _ section: UnsafeBufferPointer<nghttp2_nv>, to stream: Int, _ provider: nghttp2_data_provider?
+    private static func submit(
+        _ section: UnsafeBufferPointer<nghttp2_nv>, to stream: Int32, _ provider: nghttp2_data_provider?,
+        _ handle: OpaquePointer
     ) -> CInt {
         guard var provider else {
-            return nghttp2_submit_response(handle, Int32(stream), section.baseAddress, section.count, nil)
+            return nghttp2_submit_response(handle, stream, section.baseAddress, section.count, nil)
         }
-        return nghttp2_submit_response(handle, Int32(stream), section.baseAddress, section.count, &provider)
+        return nghttp2_submit_response(handle, stream, section.baseAddress, section.count, &provider)
     }
 
     /// Tells a client that waits for it to send its content (RFC 9110 section 10.1.1).
@@ -563,6 +578,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// Whether a part of that stream's answer is not in ``output`` yet.
+    @inline(__always)
     func holdsReply(of stream: Int) -> Bool {
         Int32(exactly: stream).flatMap(streams.slot).map { !streams[$0].isReplySent } ?? false
     }

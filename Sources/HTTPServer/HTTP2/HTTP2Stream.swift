@@ -58,7 +58,9 @@ struct HTTP2Stream: Sendable {
         since = now
     }
 
-    /// The request, to be answered; once. A short body's storage is lent, and comes back once nobody looks at it.
+    /// The request, to be answered; once.
+    ///
+    /// A short body's storage is lent, and comes back once nobody looks at it.
     mutating func takeRequest() -> StoredRequest {
         var request = StoredRequest()
         request.head = head

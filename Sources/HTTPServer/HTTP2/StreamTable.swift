@@ -25,7 +25,8 @@ package struct StreamTable<Stream> {
 
     /// The stream in a slot.
     package subscript(slot: Int) -> Stream {
-        _read { yield slots[slot] }
+        // An array hands out copies of what is in it, a span does not.
+        _read { yield slots.span[slot] }
         _modify { yield &slots[slot] }
     }
 

@@ -31,9 +31,10 @@ struct ConnectionID: Sendable, Hashable {
 ///
 /// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
 /// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
+///
+/// What only looks, and is asked every turn, is inlined: the compiler hands a large struct that is not changed over as a
+/// copy.
 struct Connection: ~Copyable {
-    // What only looks at the connection is inlined everywhere: a call would be handed a copy of all of it.
-
     /// What the loop has to do next.
     enum Step: Equatable {
         /// Read once, then ``didRead(_:wasFull:_:)``.
@@ -552,7 +553,7 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                var stored = session.takeRequest(of: stream).request
+                var (stored, _) = session.takeRequest(of: stream)
                 answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
                 let (stored, since) = session.takeRequest(of: stream)
@@ -592,8 +593,13 @@ struct Connection: ~Copyable {
         _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ head: borrowing RequestHead,
         _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
+        if case .written = reply {
+            endWritten(&exchange, bytes, &turn)
+            return
+        }
+        precondition(turn.writer.status == 0, "a reply is printed or returned, not both")
         switch consume reply {
-        case .written: endWritten(&exchange, bytes, &turn)
+        case .written: break
         case .ready(let response): begin(response, &exchange, bytes, &turn)
         case .deferred(let cost, let replyBytes, let run):
             if let ticket = turn.context.status.makeTicket(
