@@ -231,7 +231,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
     /// Hands out a refusal.
     ///
     /// The connection goes on only where the refused request's end is known to be behind it.
-    private mutating func refuse(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>) -> (event: Event, consumed: Int) {
+    private mutating func refuse(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>) -> (
+        event: Event, consumed: Int
+    ) {
         verdict = problem
         let isBehind = parser.head.framing == .empty && parser.head.keepsAlive
         handOut(closes: !isBehind)
@@ -301,7 +303,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
     ///
     /// - Parameter length: the content's length; `nil` for a streamed one.
     /// - Returns: the head, and whether content follows it: none does with HEAD, 204 and 304.
-    package mutating func beginReply(status: Int, length: Int?, date: HTTPDate) -> (head: ResponseHead, hasContent: Bool) {
+    package mutating func beginReply(status: Int, length: Int?, date: HTTPDate) -> (
+        head: ResponseHead, hasContent: Bool
+    ) {
         precondition(isHandling, "a request is answered once")
         // A status that is none would make the status line unreadable; the handler failed, and so says the reply.
         let status = (200...599).contains(status) ? status : 500

@@ -54,7 +54,8 @@ public struct HTTPFields: Sendable {
         for line in other.lines {
             lines.append(
                 Line(
-                    nameStart: line.nameStart + offset, nameEnd: line.nameEnd + offset, valueEnd: line.valueEnd + offset))
+                    nameStart: line.nameStart + offset, nameEnd: line.nameEnd + offset, valueEnd: line.valueEnd + offset
+                ))
         }
     }
 

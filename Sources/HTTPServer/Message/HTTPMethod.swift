@@ -47,7 +47,8 @@ public enum HTTPMethod: UInt8, BitwiseCopyable, Sendable, Hashable, CaseIterable
             case 3: token.equals("GET") ? .get : token.equals("PUT") ? .put : .other
             case 4: token.equals("POST") ? .post : token.equals("HEAD") ? .head : .other
             case 5:
-                token.equals("PATCH") ? .patch : token.equals("TRACE") ? .trace : token.equals("QUERY") ? .query : .other
+                token.equals("PATCH")
+                    ? .patch : token.equals("TRACE") ? .trace : token.equals("QUERY") ? .query : .other
             case 6: token.equals("DELETE") ? .delete : .other
             case 7: token.equals("OPTIONS") ? .options : token.equals("CONNECT") ? .connect : .other
             default: .other

@@ -14,7 +14,9 @@ package struct OutputBuffer: ~Copyable {
     package var isEmpty: Bool { count == 0 }
 
     /// The bytes, until any more are appended.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count])) }
+    package var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count]))
+    }
 
     /// The same as a span.
     package var span: Span<UInt8> {
@@ -59,7 +61,8 @@ package struct OutputBuffer: ~Copyable {
         var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[..<end]), count: start)
         body(&writer)
         let behind = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[end..<end + length]))
-        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[writer.count...])).copyMemory(from: behind)
+        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[writer.count...])).copyMemory(
+            from: behind)
         count = writer.count + length
     }
 

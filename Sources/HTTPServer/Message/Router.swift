@@ -115,7 +115,8 @@ public struct Router: Sendable {
             // `OPTIONS *` asks about the server, not about a path.
             return method == .options && path.equals("*") ? .options(allow: "GET, HEAD, OPTIONS, POST") : .notFound
         }
-        return method == .options ? .options(allow: allows[resource.number])
+        return method == .options
+            ? .options(allow: allows[resource.number])
             : .methodNotAllowed(allow: allows[resource.number])
     }
 

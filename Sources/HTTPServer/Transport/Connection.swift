@@ -332,7 +332,9 @@ struct Connection: ~Copyable {
     /// Looks at the socket again, whatever the poller has told: what has arrived by now is served first.
     mutating func lookAgain() { isReadable = true }
 
-    /// The loop stops taking requests: finish what is in flight. To be called after a turn for what had arrived by then.
+    /// The loop stops taking requests: finish what is in flight.
+    ///
+    /// To be called after a turn for what had arrived by then.
     mutating func beginDrain(_ turn: borrowing Turn) {
         guard isOpen else { return }
         // A client that has just been answered, or reads a reply whose head let it send more, may be sending its next
@@ -631,7 +633,9 @@ struct Connection: ~Copyable {
         .serviceUnavailable(detail, retryAfter: context.configuration.retryAfter)
     }
 
-    private func overBudget(_ context: ServerContext) -> HTTPProblem { unavailable("The work budget is full.", context) }
+    private func overBudget(_ context: ServerContext) -> HTTPProblem {
+        unavailable("The work budget is full.", context)
+    }
 
     private mutating func fail(
         _ exchange: inout Exchange, _ problem: HTTPProblem, _ head: borrowing RequestHead,

@@ -63,7 +63,8 @@ struct EventLoop: ~Copyable {
         counters = context.status.makeLoopCounters()
         turn = Turn(
             context: context, handler: context.makeHandler(index),
-            executor: PoolExecutor(pool: context.pool, mailbox: mailboxes[index]), observer: context.makeObserver(index),
+            executor: PoolExecutor(pool: context.pool, mailbox: mailboxes[index]),
+            observer: context.makeObserver(index),
             counters: counters)
         buffer = .allocate(byteCount: 64 * 1024, alignment: 64)
     }
@@ -133,7 +134,8 @@ struct EventLoop: ~Copyable {
     /// The slot of a connection that is still there.
     private func slot(of id: ConnectionID) -> Int? {
         let slot = Int(id.slot)
-        guard slots.indices.contains(slot), slots[slot].generation == id.generation, slots[slot].connection != nil else {
+        guard slots.indices.contains(slot), slots[slot].generation == id.generation, slots[slot].connection != nil
+        else {
             return nil
         }
         return slot

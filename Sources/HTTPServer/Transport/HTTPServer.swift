@@ -39,7 +39,8 @@ public final class HTTPServer: Sendable {
     /// A server with that compute pool, which the handler may share its work out on, and on that clock.
     package init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
-        makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler, pool: ComputePool? = nil, clock: TransportClock = .system,
+        makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler, pool: ComputePool? = nil,
+        clock: TransportClock = .system,
         makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver = { _ in IgnoringObserver() }
     ) {
         context = ServerContext(

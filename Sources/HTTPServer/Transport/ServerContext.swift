@@ -11,7 +11,8 @@ final class ServerContext: Sendable {
     let makeObserver: @Sendable (_ loop: Int) -> any HTTPObserver
 
     init(
-        configuration: HTTPServerConfiguration, makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler, status: HTTPServerStatus,
+        configuration: HTTPServerConfiguration, makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler,
+        status: HTTPServerStatus,
         pool: ComputePool, clock: TransportClock, makeObserver: @escaping @Sendable (_ loop: Int) -> any HTTPObserver
     ) {
         var configuration = configuration
