@@ -2,26 +2,14 @@
 ///
 /// Protocol bytes are never looked at through `Character` or `String`: `"\r\n"` is one Character, and the Kelvin sign
 /// lowercases to `k`.
-package struct ByteSet: Sendable, Equatable {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+package struct ByteSet: BitwiseCopyable, Sendable {
+    private let low: UInt64
+    private let high: UInt64
 
     /// The bytes below 64 whose bits are set in `low`, and those from 64 on in `high`.
     private init(low: UInt64, high: UInt64) {
         self.low = low
         self.high = high
-    }
-
-    /// Letters, digits and those bytes more.
-    package init(alphanumericsAnd others: StaticString) {
-        for byte in UInt8(ascii: "0")...UInt8(ascii: "9") { insert(byte) }
-        for byte in UInt8(ascii: "A")...UInt8(ascii: "Z") { insert(byte) }
-        for byte in UInt8(ascii: "a")...UInt8(ascii: "z") { insert(byte) }
-        others.withUTF8Buffer { for byte in $0 { insert(byte) } }
-    }
-
-    private mutating func insert(_ byte: UInt8) {
-        if byte < 64 { low |= 1 << UInt64(byte) } else if byte < 128 { high |= 1 << UInt64(byte - 64) }
     }
 
     /// Whether the set holds the byte; never for one of 128 and above.
