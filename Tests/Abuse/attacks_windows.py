@@ -1,6 +1,7 @@
 """Attacks in HTTP/2 on what waits for windows: replies that nobody takes."""
 
 from attack import register
+from attacks_bodies import PATIENCE
 from attacks_http2 import ODD
 from h2wire import CALM, H2Wire, window
 
@@ -50,15 +51,21 @@ def windows_opened_by_a_byte_with_streamed_replies(target):
     return held_replies(target, 1000, window_size=1)
 
 
-@attack
+@attack(most=17)
 def shut_windows_with_large_replies(target):
-    """100 streams of 20 MB each on a connection that never opens a window."""
+    """20 MB each, of which the first piece is made: a few are begun at a time."""
+    return held_replies(target, 1000)
+
+
+@attack
+def shut_windows_to_the_end(target):
+    """Two rounds of large replies that nobody takes, each reset at its deadline; then the connection is idle."""
     with H2Wire(target, {4: 0}) as wire:
-        for stream in ODD[:100]:
+        for stream in ODD[:16]:
             wire.send(wire.post(stream, "/jacobian", JACOBIAN))
-        wire.to_the_end(10)
-        assert sum(map(len, wire.content.values())) == 0
-        return f"{len(wire.status)} begun, {len(wire.resets)} reset; {wire.outcome()}"
+        wire.to_the_end(PATIENCE)
+        assert len(wire.resets) == 16 and sum(map(len, wire.content.values())) == 0, wire.outcome()
+        return f"{len(wire.resets)} reset; {wire.outcome()}"
 
 
 @attack
