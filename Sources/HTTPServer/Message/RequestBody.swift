@@ -15,7 +15,13 @@ struct RequestBody: Sendable {
     /// - Parameter limit: how long the body can become: its declared length, or the limit where it is chunked.
     mutating func append(_ piece: borrowing Span<UInt8>, atMost limit: Int) {
         let needed = bytes.count + piece.count
-        if bytes.capacity < needed { bytes.reserveCapacity(max(needed, min(2 * bytes.capacity, limit))) }
+        if bytes.capacity < needed {
+            // The limit halved so often that the last growth doubles: one from just below the limit to the limit would
+            // leave three times as much behind in the heap.
+            var capacity = max(limit, needed)
+            while capacity / 2 >= needed { capacity /= 2 }
+            bytes.reserveCapacity(capacity)
+        }
         bytes.append(piece)
     }
 
