@@ -151,7 +151,8 @@ extension [UInt8] {
     /// Appends what `body` writes, which is at most `room` bytes.
     @inline(__always)
     package mutating func write(atMost room: Int, _ body: (inout ByteWriter) -> Void) {
-        append(addingCapacity: room) { output in
+        // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
+        append(addingCapacity: Swift.max(1, room)) { output in
             output.withUnsafeMutableBufferPointer { buffer, count in
                 var writer = ByteWriter(buffer, count: count)
                 body(&writer)
