@@ -10,7 +10,7 @@ struct OperationOptions {
     var form = JacobianForm.dense
     var dataType = DataType.float64
 
-    /// Whether C² numbers a sample are asked for.
+    /// Whether the reply has C² numbers for each sample.
     var isDense: Bool { operation == .jacobian && form == .dense }
 }
 
@@ -24,7 +24,7 @@ extension OperationOptions {
         if let value = try request.integer("axis") { axis = value }
         guard operation == .jacobian else { return }
         if let name = try request.string("form") { form = try Self.choice("form", name) }
-        try requireEntries(areThere: request.contains("entries"))
+        try requireEntries(isPresent: request.contains("entries"))
     }
 
     private static func choice<Choice: CaseIterable & RawRepresentable<String>>(
@@ -34,10 +34,10 @@ extension OperationOptions {
         return value
     }
 
-    /// Entries go with the form that lists them, and it with them.
-    func requireEntries(areThere: Bool) throws(HTTPProblem) {
-        if form == .entries, !areThere { throw .missing("entries", why: "form is \"entries\"") }
-        if form != .entries, areThere {
+    /// Refuses `entries` without `"form": "entries"`, and that form without `entries`.
+    func requireEntries(isPresent: Bool) throws(HTTPProblem) {
+        if form == .entries, !isPresent { throw .missing("entries", why: "form is \"entries\"") }
+        if form != .entries, isPresent {
             throw .meaningless("entries goes with \"form\": \"entries\" only", pointer: "/entries")
         }
     }
