@@ -1,6 +1,6 @@
 import CSoftmaxKernels
 
-/// A checked call on a batch: the shapes, the options and the kernels that compute it.
+/// One call on a batch whose logits and options have been checked, with the kernels to run it.
 struct Batch<S: SoftmaxScalar> {
     let rows: Int
     let classes: Int
@@ -9,7 +9,10 @@ struct Batch<S: SoftmaxScalar> {
 
     private var isSingle: Bool { S.softmaxFormat.isSingle }
 
-    /// Checks everything about the logits and options; throws what ``SoftmaxError`` says of each.
+    /// Checks logits and options.
+    ///
+    /// - Throws: every ``SoftmaxError`` that ``Softmax/evaluate(_:classes:options:into:)`` documents, and
+    ///   `temperatureTooSmall` if `differentiating`.
     init(
         _ logits: Span<S>, classes: Int, options: SoftmaxOptions, differentiating: Bool, build: KernelBuild
     ) throws(SoftmaxError) {
@@ -21,16 +24,16 @@ struct Batch<S: SoftmaxScalar> {
         try checkLogits(logits)
     }
 
-    /// A batch whose logits and options have been checked before.
+    /// A batch of logits and options that have been validated before.
     init(validated logits: Span<S>, classes: Int, options: SoftmaxOptions, build: KernelBuild) {
-        precondition(classes > 0 && logits.count.isMultiple(of: classes), "what was validated is whole rows")
+        precondition(classes > 0 && logits.count.isMultiple(of: classes), "validated logits are whole rows")
         self.build = build
         self.classes = classes
         self.options = options
         rows = logits.count / classes
     }
 
-    /// How many rows of `classes` numbers there are.
+    /// The number of rows of `classes` numbers in `count` numbers.
     static func rowCount(_ count: Int, classes: Int) throws(SoftmaxError) -> Int {
         guard classes > 0 else { throw .noClasses }
         let (rows, rest) = count.quotientAndRemainder(dividingBy: classes)
@@ -38,7 +41,7 @@ struct Batch<S: SoftmaxScalar> {
         return rows
     }
 
-    /// Checks that a span holds this many numbers per row.
+    /// Checks that a span has `perRow` numbers for each row.
     func checkCount(_ actual: Int, perRow: Int) throws(SoftmaxError) {
         let (expected, overflow) = rows.multipliedReportingOverflow(by: perRow)
         guard !overflow, actual == expected else {
@@ -47,11 +50,12 @@ struct Batch<S: SoftmaxScalar> {
     }
 
     private func checkLogits(_ logits: Span<S>) throws(SoftmaxError) {
-        let good = logits.withUnsafeBufferPointer { numbers in
+        let isValid = logits.withUnsafeBufferPointer { numbers in
             guard let base = numbers.baseAddress else { return true }
             return build.kernels.are_logits(base, Int64(rows), Int64(classes), isSingle)
         }
-        if good { return }
+        if isValid { return }
+        // The kernel only says that some number is invalid; this finds the first one.
         for row in 0..<rows {
             var isMasked = true
             for column in 0..<classes {
@@ -65,15 +69,12 @@ struct Batch<S: SoftmaxScalar> {
 
     /// The position of the first number that is NaN or infinite.
     func firstNotFinite(_ numbers: Span<S>) -> (row: Int, column: Int)? {
-        let good = numbers.withUnsafeBufferPointer { numbers in
+        let areFinite = numbers.withUnsafeBufferPointer { numbers in
             guard let base = numbers.baseAddress else { return true }
             return build.kernels.are_finite(base, Int64(numbers.count), isSingle)
         }
-        if good { return nil }
-        for index in 0..<numbers.count where !numbers[index].isFinite {
-            return (index / classes, index % classes)
-        }
-        return nil
+        guard !areFinite, let index = numbers.indices.first(where: { !numbers[$0].isFinite }) else { return nil }
+        return (index / classes, index % classes)
     }
 
     /// Checks that cotangents or tangents are shaped like the logits and finite.
@@ -82,7 +83,7 @@ struct Batch<S: SoftmaxScalar> {
         if let place = firstNotFinite(vector) { throw .notFiniteVector(row: place.row, column: place.column) }
     }
 
-    /// A kernel's view of the batch from one row on; `output` and `scratch` are the caller's.
+    /// The kernels' description of `rows` rows from `row` on.
     func kernelBatch(
         _ logits: UnsafePointer<S>, row: Int, rows: Int, output: UnsafeMutableRawPointer,
         scratch: UnsafeMutablePointer<Double>
@@ -93,7 +94,7 @@ struct Batch<S: SoftmaxScalar> {
             is_logarithmic: options.function == .logSoftmax)
     }
 
-    /// Runs one operation over every row.
+    /// Runs an operation with one result for each logit.
     func run(
         _ operation: softmax_operation, logits: Span<S>, vector: Span<S>? = nil, output: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
@@ -115,7 +116,9 @@ struct Batch<S: SoftmaxScalar> {
         }
     }
 
-    /// Writes the product of every row's Jacobian with its vector, or throws `resultOverflows`.
+    /// Writes the product of every row's Jacobian with its vector.
+    ///
+    /// - Throws: `resultOverflows`, after the output has been written.
     func runProduct(
         _ operation: softmax_operation, logits: Span<S>, vector: Span<S>, output: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
@@ -141,7 +144,8 @@ struct Batch<S: SoftmaxScalar> {
             }
         }
     }
-    /// Prepares one row after the other and hands each to a closure.
+
+    /// Calls `body` with each row, prepared.
     func forEachSample(
         _ logits: Span<S>, _ scratch: inout SoftmaxScratch, _ body: (_ row: Int, borrowing PreparedSample<S>) -> Void
     ) {
@@ -151,17 +155,17 @@ struct Batch<S: SoftmaxScalar> {
             sample.prepare(self, logits: logits, row: row, scratch: pointer)
             body(row, sample)
         }
-        sample.giveBack(to: &scratch)
+        sample.returnStorage(to: &scratch)
     }
 
-    /// Writes every row's Jacobian, `classes` × `classes` numbers each.
+    /// Writes the Jacobian of every row, `classes` × `classes` numbers each.
     func runJacobian(logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch) {
         forEachSample(logits, &scratch) { row, sample in
             sample.fill(rows: 0..<classes, into: &output, at: row * classes * classes)
         }
     }
 
-    /// Writes the same entries of every row's Jacobian.
+    /// Writes the same entries of the Jacobian of every row.
     func runEntries(
         _ pairs: Span<JacobianEntry>, logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch
     ) {
@@ -170,8 +174,8 @@ struct Batch<S: SoftmaxScalar> {
         }
     }
 
-    /// The position of the first of these that a row's Jacobian does not have.
-    func firstMissing(_ pairs: Span<JacobianEntry>) -> Int? {
+    /// The position of the first entry that is outside a row's Jacobian.
+    func firstOutOfRange(_ pairs: Span<JacobianEntry>) -> Int? {
         let range = 0..<classes
         return pairs.indices.first { !range.contains(pairs[$0].output) || !range.contains(pairs[$0].input) }
     }
