@@ -20,7 +20,9 @@ struct Batch<S: SoftmaxScalar> {
         self.classes = classes
         self.options = options
         try options.validate(for: S.self, differentiating: differentiating)
-        rows = try Self.rowCount(logits.count, classes: classes)
+        guard classes > 0 else { throw .noClasses }
+        rows = logits.count / classes
+        try checkCount(logits.count, perRow: classes)
         try checkLogits(logits)
     }
 
@@ -31,14 +33,6 @@ struct Batch<S: SoftmaxScalar> {
         self.classes = classes
         self.options = options
         rows = logits.count / classes
-    }
-
-    /// The number of rows of `classes` numbers in `count` numbers.
-    static func rowCount(_ count: Int, classes: Int) throws(SoftmaxError) -> Int {
-        guard classes > 0 else { throw .noClasses }
-        let (rows, rest) = count.quotientAndRemainder(dividingBy: classes)
-        guard rest == 0 else { throw .shapeMismatch(expected: count - rest, actual: count) }
-        return rows
     }
 
     /// Checks that a span has `perRow` numbers for each row.
@@ -94,24 +88,19 @@ struct Batch<S: SoftmaxScalar> {
             is_logarithmic: options.function == .logSoftmax)
     }
 
-    /// Runs an operation with one result for each logit.
+    /// Runs an operation on every row; `vector` and `complements` are for the operations that have them.
     func run(
-        _ operation: softmax_operation, logits: Span<S>, vector: Span<S>? = nil, output: inout MutableSpan<S>,
-        _ scratch: inout SoftmaxScratch
+        _ operation: softmax_operation, logits: Span<S>, vector: UnsafePointer<S>? = nil, output: inout MutableSpan<S>,
+        complements: UnsafeMutablePointer<S>? = nil, _ scratch: inout SoftmaxScratch
     ) {
         let scratch = scratch.pointer(classes: classes)
         logits.withUnsafeBufferPointer { logits in
             output.withUnsafeMutableBufferPointer { output in
                 guard let source = logits.baseAddress, let target = output.baseAddress else { return }
                 var batch = kernelBatch(source, row: 0, rows: rows, output: target, scratch: scratch)
-                guard let vector else {
-                    build.kernels.rows(&batch, operation)
-                    return
-                }
-                vector.withUnsafeBufferPointer { vector in
-                    batch.vector = UnsafeRawPointer(vector.baseAddress)
-                    build.kernels.rows(&batch, operation)
-                }
+                batch.vector = UnsafeRawPointer(vector)
+                batch.complements = UnsafeMutableRawPointer(complements)
+                build.kernels.rows(&batch, operation)
             }
         }
     }
@@ -123,7 +112,9 @@ struct Batch<S: SoftmaxScalar> {
         _ operation: softmax_operation, logits: Span<S>, vector: Span<S>, output: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
     ) throws(SoftmaxError) {
-        run(operation, logits: logits, vector: vector, output: &output, &scratch)
+        vector.withUnsafeBufferPointer {
+            run(operation, logits: logits, vector: $0.baseAddress, output: &output, &scratch)
+        }
         if let place = firstNotFinite(output.span) { throw .resultOverflows(row: place.row, column: place.column) }
     }
 
@@ -132,16 +123,9 @@ struct Batch<S: SoftmaxScalar> {
         logits: Span<S>, probabilities: inout MutableSpan<S>, complements: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
     ) {
-        let scratch = scratch.pointer(classes: classes)
-        logits.withUnsafeBufferPointer { logits in
-            probabilities.withUnsafeMutableBufferPointer { output in
-                complements.withUnsafeMutableBufferPointer { complements in
-                    guard let source = logits.baseAddress, let target = output.baseAddress else { return }
-                    var batch = kernelBatch(source, row: 0, rows: rows, output: target, scratch: scratch)
-                    batch.complements = UnsafeMutableRawPointer(complements.baseAddress)
-                    build.kernels.rows(&batch, SOFTMAX_FACTORS)
-                }
-            }
+        complements.withUnsafeMutableBufferPointer {
+            run(
+                SOFTMAX_FACTORS, logits: logits, output: &probabilities, complements: $0.baseAddress, &scratch)
         }
     }
 

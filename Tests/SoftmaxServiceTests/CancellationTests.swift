@@ -9,9 +9,11 @@ struct CancellationTests {
         let ticket = HTTPWorkTicket()
         let workers = Workers(ComputePool(threads: threads), ticket)
         let begun = Atomic<Int>(0)
-        workers.performUntilCancelled(1000) { _ in
-            begun.add(1, ordering: .relaxed)
-            ticket.cancel()
+        #expect(throws: ReplyFailure.cancelled) {
+            try workers.performUntilCancelled(1000) { _ in
+                begun.add(1, ordering: .relaxed)
+                ticket.cancel()
+            }
         }
         // Each thread may have begun one index before it could see the cancellation.
         #expect((1...threads).contains(begun.load(ordering: .relaxed)))
@@ -23,12 +25,21 @@ struct CancellationTests {
     @Test(arguments: [1, 2]) func `each index is done once if the work is not cancelled`(threads: Int) throws {
         let workers = Workers(ComputePool(threads: threads), HTTPWorkTicket())
         let done = (0..<64).map { _ in Counted() }
-        workers.performUntilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
+        try workers.performUntilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
         #expect(done.allSatisfy { $0.count.load(ordering: .relaxed) == 1 })
         try workers.checkCancellation()
     }
 
     private final class Counted: Sendable { let count = Atomic<Int>(0) }
+
+    @Test(arguments: [1, 2]) func `of several failures that of the smallest index is thrown`(threads: Int) {
+        let workers = Workers(ComputePool(threads: threads))
+        #expect(throws: ReplyFailure.overflow(sample: 7)) {
+            try workers.performUntilCancelled(64) { index throws(ReplyFailure) in
+                if index % 10 == 7 { throw .overflow(sample: index) }
+            }
+        }
+    }
 
     @Test(arguments: NativeOperation.allCases) func `every operation checks for cancellation between its stages`(
         operation: NativeOperation

@@ -32,10 +32,7 @@ package enum Descriptors {
             let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written > 0 {
                 rest = rest.dropFirst(written)
-            } else if written < 0, errno == EAGAIN {
-                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&room, 1, -1)
-            } else if written == 0 || errno != EINTR {
+            } else if written == 0 || !shouldRetry(descriptor, POLLOUT) {
                 break
             }
         }
@@ -73,7 +70,7 @@ package enum Descriptors {
                 span.withUnsafeMutableBufferPointer { buffer, initialized in
                     repeat {
                         outcome = Glibc.read(descriptor, buffer.baseAddress, block)
-                    } while outcome < 0 && shouldRetryRead(descriptor)
+                    } while outcome < 0 && shouldRetry(descriptor, POLLIN)
                     initialized = max(0, outcome)
                 }
             }
@@ -82,11 +79,11 @@ package enum Descriptors {
         }
     }
 
-    /// Whether to repeat a failed read: after a signal, or after waiting until a non-blocking descriptor is readable.
-    private static func shouldRetryRead(_ descriptor: Int32) -> Bool {
+    /// Whether to repeat a failed call: after a signal, or after waiting until a non-blocking descriptor is ready.
+    private static func shouldRetry(_ descriptor: Int32, _ events: Int32) -> Bool {
         guard errno == EAGAIN else { return errno == EINTR }
-        var input = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        _ = poll(&input, 1, -1)
+        var ready = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        _ = poll(&ready, 1, -1)
         return true
     }
 }

@@ -21,21 +21,11 @@ extension Calculation {
         guard !options.isDense else { return }
         let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: { weight(classes: $0) })
         try fill { calculation, output throws(ReplyFailure) in
-            var failures = [ReplyFailure?](repeating: nil, count: ranges.count)
-            failures.withUnsafeMutableBufferPointer { failures in
-                let failures = SharedOutput(buffer: failures)
-                let output = SharedOutput(buffer: output)
-                workers.performUntilCancelled(ranges.count) { index in
-                    var scratch = SoftmaxScratch()
-                    do throws(ReplyFailure) {
-                        try calculation.compute(ranges[index], into: output.buffer, &scratch)
-                    } catch {
-                        failures.buffer[index] = error
-                    }
-                }
+            let output = SharedOutput(buffer: output)
+            try workers.performUntilCancelled(ranges.count) { index throws(ReplyFailure) in
+                var scratch = SoftmaxScratch()
+                try calculation.compute(ranges[index], into: output.buffer, &scratch)
             }
-            try workers.checkCancellation()
-            if let failure = failures.lazy.compactMap({ $0 }).first { throw failure }
         }
     }
 

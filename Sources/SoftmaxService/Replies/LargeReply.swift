@@ -74,22 +74,15 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
 
     /// The texts of some pieces, made on several threads.
     ///
-    /// - Throws: the first failure; `cancelled`, after which some of the texts are missing.
+    /// - Throws: as ``Workers/performUntilCancelled(_:_:)``.
     private func parts(_ pieces: [Piece]) throws(ReplyFailure) -> [[UInt8]] {
-        let failure = Locked<ReplyFailure?>(nil)
         var parts = [[UInt8]](repeating: [], count: pieces.count)
-        parts.withUnsafeMutableBufferPointer { buffer in
-            let shared = SharedOutput(buffer: buffer)
-            workers.performUntilCancelled(pieces.count) { index in
-                do throws(ReplyFailure) {
-                    try append(pieces[index], to: &shared.buffer[index])
-                } catch {
-                    failure.withLock { [error] in $0 = $0 ?? error }
-                }
+        try parts.withUnsafeMutableBufferPointer { buffer throws(ReplyFailure) in
+            let parts = SharedOutput(buffer: buffer)
+            try workers.performUntilCancelled(pieces.count) { index throws(ReplyFailure) in
+                try append(pieces[index], to: &parts.buffer[index])
             }
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        try workers.checkCancellation()
         return parts
     }
 

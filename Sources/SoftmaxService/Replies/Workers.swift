@@ -23,8 +23,10 @@ struct Workers: Sendable {
     ///
     /// - Throws: `cancelled`.
     func checkCancellation() throws(ReplyFailure) {
-        if ticket?.isCancelled ?? false { throw .cancelled }
+        if isCancelled { throw .cancelled }
     }
+
+    private var isCancelled: Bool { ticket?.isCancelled ?? false }
 
     /// Calls `body` once for each index below `count`, on the pool; returns when all calls have.
     ///
@@ -40,12 +42,21 @@ struct Workers: Sendable {
 
     /// Like ``perform(_:_:)``, but skips the calls that have not begun when the work is cancelled.
     ///
-    /// ``checkCancellation()`` must follow, since a skipped call has written nothing.
-    func performUntilCancelled(_ count: Int, _ body: @Sendable (Int) -> Void) {
-        guard let ticket else { return perform(count, body) }
+    /// - Throws: `cancelled`, if calls may have been skipped; else the failure of the smallest index that has failed.
+    func performUntilCancelled(
+        _ count: Int, _ body: @Sendable (Int) throws(ReplyFailure) -> Void
+    ) throws(ReplyFailure) {
+        let first = Locked<(index: Int, failure: ReplyFailure)?>(nil)
         perform(count) { index in
-            if !ticket.isCancelled { body(index) }
+            if isCancelled { return }
+            do throws(ReplyFailure) {
+                try body(index)
+            } catch {
+                first.withLock { [error] in if index < $0?.index ?? .max { $0 = (index, error) } }
+            }
         }
+        try checkCancellation()
+        if let failure = first.withLock({ $0?.failure }) { throw failure }
     }
 }
 
