@@ -5,9 +5,9 @@
 // floating-point arithmetic", ACM TOMS 15(2), 1989).
 //
 // The factor 2^600 keeps every value, its low part and its products within the normal range: exp(-1060) is 2^-1529.3.
-// Below -1060 the result is 0: even multiplied by 2^400 such a value is less than half the smallest float64. Values that
-// are multiplied by more than 2^400 have a separate exponent (wide.h) and are 0 below exp(-2300) = 2^-3318.2: multiplied
-// by two factors below 2^1024 each, that is still far below the smallest float64.
+// Below -1060 the result is 0: even multiplied by 2^400 such a value is less than half the smallest float64. Values
+// that are multiplied by more than 2^400 have a separate exponent (wide.h) and are 0 below exp(-2300) = 2^-3318.2:
+// multiplied by two factors below 2^1024 each, that is still far below the smallest float64.
 #pragma once
 
 #include "exponential_table.h"

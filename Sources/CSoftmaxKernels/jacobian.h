@@ -1,6 +1,7 @@
 // Entries of the Jacobian from prepared probabilities, which are pairs with an exponent; a masked class has -0.
 //
-// The exponents are -600, as the exponentials are scaled by 2^600; at a temperature below 2^-400 each class has its own.
+// The exponents are -600, as the exponentials are scaled by 2^600; at a temperature below 2^-400 each class has its
+// own.
 //
 // softmax: J_ji = -y_j y_i off the diagonal and y_j (1 - y_j) on it; log-softmax: -y_i and 1 - y_j; all divided by the
 // temperature. The complement 1 - y of the argmax is T R; elsewhere y <= 1/2, so that the subtraction does not cancel.
@@ -30,8 +31,8 @@ INLINE struct pair off_diagonal(struct pair yi, struct pair factor) {
     return p;
 }
 
-/// The diagonal entry of probability yj * `unscale`, scaled by a power of two that the caller's exponent removes: that of
-/// the complement at the argmax; elsewhere that of yj, or `log_scale` for log-softmax.
+/// The diagonal entry of probability yj * `unscale`, scaled by a power of two that the caller's exponent removes: that
+/// of the complement at the argmax; elsewhere that of yj, or `log_scale` for log-softmax.
 INLINE struct pair diagonal(
     struct pair yj, lanes unscale, lanes log_scale, bits is_peak, struct pair complement, struct pair reciprocal,
     bool is_logarithmic) {

@@ -1,7 +1,7 @@
 // The results of each operation from a row's exponentials. Every loop overwrites `tile->high` with the results.
 //
-// e, T and their products are scaled by 2^600; the last step multiplies by `power`, which removes this factor and applies
-// the temperature's power of two.
+// e, T and their products are scaled by 2^600; the last step multiplies by `power`, which removes this factor and
+// applies the temperature's power of two.
 #pragma once
 
 #include "row.h"
@@ -127,8 +127,8 @@ static bits differentiate(
             lost |= is_lossy & ~masked;
             continue;
         }
-        // c - D is scaled by 2^600, so that the D of a saturated row does not underflow. Where it is large, the scale must be
-        // removed before the product with e.
+        // c - D is scaled by 2^600, so that the D of a saturated row does not underflow. Where it is large, the scale
+        // must be removed before the product with e.
         struct pair e = exponential_at(tile, b);
         bits large = magnitude(s.high) > 0x1p+200;
         s = scale(s, choose(large, broadcast(UNSCALE), broadcast(1)));

@@ -1,7 +1,7 @@
 // The numbers that a row's results share: its exponentials, their sum T without the argmax, R = 1/(1 + T), log(1 + T).
 //
-// Here every exponential is scaled by 2^600 and has a relative error of 2^-68 (float32: 2^-51). wide.h computes the rows
-// that need a larger range or a smaller error.
+// Here every exponential is scaled by 2^600 and has a relative error of 2^-68 (float32: 2^-51). wide.h computes the
+// rows that need a larger range or a smaller error.
 #pragma once
 
 #include "tile.h"

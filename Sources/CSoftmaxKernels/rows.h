@@ -102,8 +102,8 @@ static void run_wide_row(
     write_tile(&layout, tile.high, batch->output, batch->is_single);
 }
 
-/// Whether the layout across takes less work: blocks, plus the work of a row that does not depend on its length, which is
-/// as much as eight blocks.
+/// Whether the layout across takes less work: blocks, plus the work of a row that does not depend on its length, which
+/// is as much as eight blocks.
 static bool goes_across(int64_t rows, int64_t classes) {
     if (rows < 2 || classes > ACROSS_CLASSES) return false;
     int64_t along = whole_lanes(classes) / LANES + 8;

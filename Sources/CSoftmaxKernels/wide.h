@@ -5,8 +5,8 @@
 // - derivatives at a temperature below 2^-400 (`is_cold_exponent`);
 // - products in which c - D cancels too much for exponentials with a relative error of 2^-68.
 //
-// Sums are relative to their largest term and omit terms below 2^-1000 of it. Scaling by powers of two changes no digit,
-// and the lanes are added in the order of tile.h.
+// Sums are relative to their largest term and omit terms below 2^-1000 of it. Scaling by powers of two changes no
+// digit, and the lanes are added in the order of tile.h.
 #pragma once
 
 #include "operations.h"

@@ -3,7 +3,8 @@ import CSoftmaxKernels
 /// The Jacobian of one sample, of which any thread can compute a few rows at a time.
 ///
 /// It holds two numbers for each class (three at a temperature below 2^-400), so that a dense Jacobian can be streamed
-/// without ever being held in memory. Each entry has the bits that ``Softmax/jacobian(_:classes:options:into:)`` gives it.
+/// without ever being held in memory. Each entry has the bits that ``Softmax/jacobian(_:classes:options:into:)`` gives
+/// it.
 public struct JacobianRows<S: SoftmaxScalar>: Sendable {
     private let sample: PreparedSample<S>
 

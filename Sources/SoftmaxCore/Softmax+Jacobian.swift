@@ -42,8 +42,8 @@ extension Softmax {
     /// digits where y rounds to 1. Each number is within 0.51 ulp, or 0.76 where it is subnormal.
     ///
     /// A product of them is within a relative 5u of the entry (u = 2^-53, in float32 2^-24) if its factors, every
-    /// intermediate product and the result are normal numbers. A factor that is subnormal or underflows to 0 has lost digits,
-    /// and a large s can bring the entry back into the normal range. Such entries are only accurate from
+    /// intermediate product and the result are normal numbers. A factor that is subnormal or underflows to 0 has lost
+    /// digits, and a large s can bring the entry back into the normal range. Such entries are only accurate from
     /// ``jacobian(_:classes:options:into:)``, ``jacobianDiagonal(_:classes:options:into:)``,
     /// ``jacobianEntries(_:classes:options:pairs:into:)`` and ``JacobianRows``.
     ///
@@ -95,8 +95,8 @@ extension Softmax {
     ///   - options: the function and the temperature.
     ///   - pairs: the positions, the same for every row; repetitions are allowed.
     ///   - output: rows × pairs.
-    /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, and `indexOutOfRange` for the
-    ///   first position that the Jacobian does not have.
+    /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, and `indexOutOfRange` for
+    ///   the first position that the Jacobian does not have.
     /// - Complexity: O(rows × (classes + pairs)).
     @specialized(where S == Double)
     @specialized(where S == Float)

@@ -1,10 +1,11 @@
 import CSoftmaxKernels
 
-/// The computations without the checks, for callers within this package that validate a whole request before they compute
-/// any of it.
+/// The computations without the checks, for callers within this package that validate a whole request before they
+/// compute any of it.
 ///
-/// Logits must have passed ``Softmax/validate(_:classes:)`` and options ``SoftmaxOptions/validate(for:differentiating:)``.
-/// Vectors must be finite and entries within the Jacobian. Counts that do not match trap.
+/// Logits must have passed ``Softmax/validate(_:classes:)`` and options
+/// ``SoftmaxOptions/validate(for:differentiating:)``. Vectors must be finite and entries within the Jacobian. Counts
+/// that do not match trap.
 extension Softmax {
     /// An operation whose result has one number for each logit.
     package enum RowOperation: Sendable {

@@ -3,14 +3,14 @@ import CSoftmaxKernels
 /// Softmax, log-softmax and their derivatives, right to the last digit.
 ///
 /// Every function takes a batch of samples: `logits` holds rows of `classes` numbers each, row-major, and a result has
-/// the shape that its documentation gives. A logit of -infinity masks its class: the probability of the class and all its
-/// derivatives are 0, as is the derivative of every other class by it; its log-probability is -infinity.
+/// the shape that its documentation gives. A logit of -infinity masks its class: the probability of the class and all
+/// its derivatives are 0, as is the derivative of every other class by it; its log-probability is -infinity.
 ///
-/// Inputs are taken as exact. A row's results depend on that row and the options only: not on the other rows, its position
-/// in the batch or the processor. All checks come before the first write.
+/// Inputs are taken as exact. A row's results depend on that row and the options only: not on the other rows, its
+/// position in the batch or the processor. All checks come before the first write.
 ///
-/// Error bounds are in <doc:ErrorBounds>, the method is in <doc:Algorithm>. No function allocates more than scratch for one
-/// row (or for eight rows of up to 128 classes).
+/// Error bounds are in <doc:ErrorBounds>, the method is in <doc:Algorithm>. No function allocates more than scratch for
+/// one row (or for eight rows of up to 128 classes).
 public enum Softmax {
     /// Computes y, or log y, of every row.
     ///
@@ -58,8 +58,8 @@ public enum Softmax {
 
     /// Computes the Jacobian-vector product Jv of every row: the derivative of the function along v.
     ///
-    /// For softmax, whose J is symmetric, this is the same as ``vjp(_:cotangents:classes:options:into:)``. Error bounds and
-    /// complexity are those of that function.
+    /// For softmax, whose J is symmetric, this is the same as ``vjp(_:cotangents:classes:options:into:)``. Error bounds
+    /// and complexity are those of that function.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.

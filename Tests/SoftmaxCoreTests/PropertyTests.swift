@@ -21,7 +21,8 @@ import Testing
         }
     }
 
-    /// Expects a sum within the rounding of its terms, which are added from the smallest to keep the rounding of the sum small.
+    /// Expects a sum within the rounding of its terms, which are added from the smallest to keep the rounding of the
+    /// sum small.
     private func expectZeroSum(_ numbers: [Double]) {
         let sum = numbers.sorted { abs($0) < abs($1) }.reduce(0, +)
         let rounding = numbers.reduce(0) { $0 + $1.ulp }

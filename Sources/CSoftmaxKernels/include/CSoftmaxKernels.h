@@ -1,7 +1,7 @@
 /// The row kernels of SoftmaxCore: float64 pair arithmetic over eight lanes.
 ///
-/// The same source (rows.h and its includes) is compiled twice on x86-64, for the baseline and for AVX2+FMA, and once on
-/// other processors. Both builds return the same bits. SoftmaxCore checks all arguments; the kernels check none.
+/// The same source (rows.h and its includes) is compiled twice on x86-64, for the baseline and for AVX2+FMA, and once
+/// on other processors. Both builds return the same bits. SoftmaxCore checks all arguments; the kernels check none.
 #pragma once
 
 #include <stdbool.h>
@@ -33,9 +33,9 @@ struct softmax_batch {
 
 /// One sample, prepared for computing any entries of its Jacobian.
 ///
-/// `probabilities` holds y as pairs in `softmax_probability_count(classes, temperature)` numbers: the high parts, the low
-/// parts and, at a temperature below 2^-400, the exponents (the bits of an int64_t). At other temperatures all of them are
-/// scaled by 2^600.
+/// `probabilities` holds y as pairs in `softmax_probability_count(classes, temperature)` numbers: the high parts, the
+/// low parts and, at a temperature below 2^-400, the exponents (the bits of an int64_t). At other temperatures all of
+/// them are scaled by 2^600.
 struct softmax_sample {
     double *_Nonnull probabilities;
     int64_t classes;

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Writes log lines to a descriptor on a queue of its own, so that a slow reader of the log never blocks an event loop.
 ///
-/// Every line is written whole or not at all. Lost lines are counted, and once the log can be written again a line reports
-/// how many there were.
+/// Every line is written whole or not at all. Lost lines are counted, and once the log can be written again a line
+/// reports how many there were.
 package final class LogWriter: Sendable {
     private let queue = DispatchQueue(label: "softmaxd.log")
     private let waiting = Atomic<Int>(0)

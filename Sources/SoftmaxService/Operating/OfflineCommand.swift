@@ -4,8 +4,8 @@ import HTTPServer
 package enum OfflineCommand {
     /// Answers one request: with the reply on standard output, or with a problem on standard error.
     ///
-    /// - Returns: the exit status (sysexits(3)): 0; 65 for a bad request, 66 if the file cannot be read, 70 if the reply
-    ///   cannot be computed, 74 if it cannot be written.
+    /// - Returns: the exit status (sysexits(3)): 0; 65 for a bad request, 66 if the file cannot be read, 70 if the
+    ///   reply cannot be computed, 74 if it cannot be written.
     package static func run(
         _ operation: NativeOperation, file: String?, _ configuration: ServiceConfiguration
     ) -> Int32 {

@@ -37,8 +37,8 @@ enum Origin {
 
     /// Whether a text is a host and optional port.
     ///
-    /// The host is an IPv4 address, an IPv6 address in brackets, or a name of letters, digits, hyphens, underscores and dots;
-    /// browsers convert other names to punycode.
+    /// The host is an IPv4 address, an IPv6 address in brackets, or a name of letters, digits, hyphens, underscores and
+    /// dots; browsers convert other names to punycode.
     private static func isAuthority(_ text: String) -> Bool {
         var host = text[...]
         var port: Substring?

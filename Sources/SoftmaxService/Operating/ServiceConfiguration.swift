@@ -24,7 +24,8 @@ package struct ServiceConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - flags: any number of `--name value` or `--name=value`.
-    ///   - environment: variables by name. Those without the prefix `SOFTMAXD_` and those that Kubernetes sets are ignored.
+    ///   - environment: variables by name. Those without the prefix `SOFTMAXD_` and those that Kubernetes sets are
+    ///     ignored.
     ///   - warn: receives a warning for each unknown variable with that prefix.
     package init(
         flags: [String], environment: [String: String], warn: (String) -> Void = { _ in }
@@ -64,9 +65,10 @@ package struct ServiceConfiguration: Sendable {
 
     /// Whether Kubernetes has set a variable for a Service.
     ///
-    /// Every container gets such variables, named like Docker's links, for each Service of its namespace. Those of a Service
-    /// `softmaxd` or `softmaxd-canary` have the prefix of settings. For a Service `NAME` they are `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT` and `NAME_SERVICE_PORT_…`, `NAME_PORT` with a
-    /// value such as `tcp://10.0.0.1:8080`, and `NAME_PORT_<digits>_TCP` with `…_PROTO`, `…_PORT` and `…_ADDR`.
+    /// Every container gets such variables, named like Docker's links, for each Service of its namespace. Those of a
+    /// Service `softmaxd` or `softmaxd-canary` have the prefix of settings. For a Service `NAME` they are
+    /// `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT` and `NAME_SERVICE_PORT_…`, `NAME_PORT` with a value such as
+    /// `tcp://10.0.0.1:8080`, and `NAME_PORT_<digits>_TCP` with `…_PROTO`, `…_PORT` and `…_ADDR`.
     private static func isServiceLink(_ name: String, _ value: String) -> Bool {
         let parts = name.split(separator: "_", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated().dropFirst() {

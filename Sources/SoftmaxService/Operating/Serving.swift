@@ -70,7 +70,8 @@ package enum Healthcheck {
         HTTPProbe.status(host: configuration.host, port: configuration.port, path: "/livez") == 200
     }
 
-    /// The flags of process 1 if it runs this program: in a container that is the service that the health check has to find.
+    /// The flags of process 1 if it runs this program: in a container that is the service that the health check has to
+    /// find.
     package static func flagsOfProcess1() -> [String] {
         Command.serviceFlags(commandLine: ThisProcess.commandLine(ofSameProgram: 1) ?? [])
     }

@@ -7,9 +7,9 @@ typealias ServiceScalar = SoftmaxScalar & TensorScalar
 
 /// One request's options, tensors and results.
 ///
-/// It is filled while the body is read, checked by the functions below, then computed. An event loop uses one calculation
-/// for all its small requests, so that the arrays only allocate for a request larger than every earlier one. It is
-/// noncopyable because a copy would share these arrays and so reallocate them on the next write.
+/// It is filled while the body is read, checked by the functions below, then computed. An event loop uses one
+/// calculation for all its small requests, so that the arrays only allocate for a request larger than every earlier
+/// one. It is noncopyable because a copy would share these arrays and so reallocate them on the next write.
 struct Calculation<Scalar: ServiceScalar>: ~Copyable, Sendable {
     /// The members of the request that are not tensors.
     var options = OperationOptions(operation: .softmax)

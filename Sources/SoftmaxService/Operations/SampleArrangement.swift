@@ -10,8 +10,8 @@ struct SampleArrangement: Sendable {
     let layout: TensorLayout
     /// The nesting whose rows are the samples: that of the request, or for a strided tensor its other axes, then C.
     private(set) var sampleLayout: TensorLayout
-    /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil` if
-    /// the samples are contiguous.
+    /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil`
+    /// if the samples are contiguous.
     private var strides: Strides?
 
     private typealias Strides = (axis: Int, outer: Int, classes: Int, inner: Int)
@@ -60,8 +60,8 @@ struct SampleArrangement: Sendable {
         return sampleLayout.rowStart(samples.lowerBound)..<sampleLayout.rowStart(last) + sampleLayout.rowLength(last)
     }
 
-    /// Calls `body` for each run of samples of the same length: the indices of its values, its number of classes and its
-    /// first sample.
+    /// Calls `body` for each run of samples of the same length: the indices of its values, its number of classes and
+    /// its first sample.
     func forEachRun<E>(
         in range: Range<Int>? = nil, _ body: (_ values: Range<Int>, _ classes: Int, _ first: Int) throws(E) -> Void
     ) throws(E) {
@@ -110,7 +110,8 @@ struct SampleArrangement: Sendable {
         }
     }
 
-    /// The inverse of ``gather(_:_:)``, applied to each of the consecutive tensors in `values` (a factored Jacobian has two).
+    /// The inverse of ``gather(_:_:)``, applied to each of the consecutive tensors in `values` (a factored Jacobian has
+    /// two).
     func scatter<Scalar>(_ values: inout [Scalar], _ spare: inout [Scalar]) {
         guard let strides, !values.isEmpty else { return }
         Self.move(&values, &spare) { target, source in

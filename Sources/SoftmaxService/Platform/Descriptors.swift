@@ -11,8 +11,9 @@ package enum Descriptors {
 
     /// Opens those of the descriptors 0 to 2 that are closed.
     ///
-    /// Otherwise a socket could get one of these numbers, and a client the log or the diagnostics. They are opened for the
-    /// wrong direction, so that reading standard input and writing to the others still fail as on a closed descriptor.
+    /// Otherwise a socket could get one of these numbers, and a client the log or the diagnostics. They are opened for
+    /// the wrong direction, so that reading standard input and writing to the others still fail as on a closed
+    /// descriptor.
     package static func reserveStandardStreams() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             // open(2) returns the lowest free number: this one, as those below are in use.
@@ -22,8 +23,8 @@ package enum Descriptors {
 
     /// Writes all bytes, unless an error such as a closed pipe or a full disk prevents it: see ``lastError``.
     ///
-    /// If another process has made the descriptor non-blocking, as the reader of a pipe or a shell can, this waits until it
-    /// is writable.
+    /// If another process has made the descriptor non-blocking, as the reader of a pipe or a shell can, this waits
+    /// until it is writable.
     ///
     /// - Returns: the number of bytes written.
     package static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int {

@@ -5,9 +5,9 @@ import Glibc
 enum Signals {
     /// Calls `handle` for every SIGTERM and SIGINT, and ignores SIGPIPE.
     ///
-    /// SIGTERM and SIGINT are blocked in this thread and in those that it starts from now on: a signal that arrives before
-    /// Dispatch's signalfd(2) stays pending instead of ending the process, and none interrupts a system call. With SIGPIPE
-    /// ignored, a log whose reader has left is an error of write(2).
+    /// SIGTERM and SIGINT are blocked in this thread and in those that it starts from now on: a signal that arrives
+    /// before Dispatch's signalfd(2) stays pending instead of ending the process, and none interrupts a system call.
+    /// With SIGPIPE ignored, a log whose reader has left is an error of write(2).
     ///
     /// - Returns: the signal sources, which must be kept until they are cancelled.
     static func onTermination(_ handle: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {

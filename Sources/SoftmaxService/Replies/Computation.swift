@@ -13,7 +13,8 @@ extension Calculation {
         }
     }
 
-    /// Computes all results on several threads, except dense Jacobians, which ``LargeReply`` computes as it writes them.
+    /// Computes all results on several threads, except dense Jacobians, which ``LargeReply`` computes as it writes
+    /// them.
     ///
     /// - Throws: `overflow` for the first sample that overflows, or `cancelled`.
     mutating func compute(_ workers: Workers) throws(ReplyFailure) {

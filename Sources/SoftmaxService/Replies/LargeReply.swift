@@ -5,14 +5,14 @@ import TensorJSON
 /// The most numbers (some 700 KiB of text) of a reply that is buffered and sent with Content-Length; larger replies are
 /// streamed.
 ///
-/// A client that does not read its reply makes the server hold this much, so the memory ceiling in the README depends on
-/// it.
+/// A client that does not read its reply makes the server hold this much, so the memory ceiling in the README depends
+/// on it.
 let bufferedNumbers = 1 << 15
 
 /// The pieces of a streamed reply that are made at a time: some 16 000 numbers or 370 KiB.
 ///
-/// That is less than the output's high-water mark (``HTTPLimits/outputHighWater``), so that the next pieces are made while
-/// these wait for the socket.
+/// That is less than the output's high-water mark (``HTTPLimits/outputHighWater``), so that the next pieces are made
+/// while these wait for the socket.
 let streamedPieces = 4
 
 /// A reply whose text is made piece by piece on several threads, either completely or as the client reads it.

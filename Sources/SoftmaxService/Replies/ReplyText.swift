@@ -2,7 +2,8 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// The approximate count of numbers in one piece of a large reply: some 90 KiB of text, a fifth of a millisecond of work.
+/// The approximate count of numbers in one piece of a large reply: some 90 KiB of text, a fifth of a millisecond of
+/// work.
 let numbersPerPiece = 4096
 
 /// A part of a reply's text.
@@ -50,7 +51,8 @@ extension Calculation {
 
     /// The numbers in one list of a row: in the row itself, or in each of its Jacobian's rows.
     ///
-    /// It is also the number of parts that the row can be split into: these numbers, or the rows of the (square) Jacobian.
+    /// It is also the number of parts that the row can be split into: these numbers, or the rows of the (square)
+    /// Jacobian.
     private func listLength(_ row: Int) -> Int {
         options.operation == .jacobian && options.form == .entries ? pairs.count : layout.rowLength(row)
     }

@@ -30,8 +30,8 @@ struct Workers: Sendable {
 
     /// Calls `body` once for each index below `count`, on the pool; returns when all calls have.
     ///
-    /// Threads take indices one by one, which balances uneven calls. `body` must write only what belongs to its index, so
-    /// that the result does not depend on the number of threads.
+    /// Threads take indices one by one, which balances uneven calls. `body` must write only what belongs to its index,
+    /// so that the result does not depend on the number of threads.
     func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
         guard let pool else {
             for index in 0..<count { body(index) }

@@ -55,8 +55,8 @@ struct NativeRoute: Sendable {
 
     /// Has the pool read the body, compute and write the reply.
     private func deferred(_ body: [UInt8], _ requestID: String) -> HTTPReply {
-        // The cost is not known before the body is read. Until then it is taken to be one per byte: a number in takes two
-        // bytes or more, and most requests have no more numbers out than in. The job then raises its ticket.
+        // The cost is not known before the body is read. Until then it is taken to be one per byte: a number in takes
+        // two bytes or more, and most requests have no more numbers out than in. The job then raises its ticket.
         deferred(cost: body.count, requestID: requestID) { [operation, limits] ticket, workers throws(HTTPProblem) in
             var workspace = Workspace()
             switch try workspace.read(body, operation: operation, limits: limits, workers) {

@@ -13,8 +13,8 @@ package final class Service: HTTPHandler {
     private let operations: OperationsRoutes
     /// The buffers in which this loop's small requests are read and answered.
     ///
-    /// It is behind a pointer because every access to a class's stored property is checked for exclusivity at run time. Only
-    /// the loop uses it, so that no check is needed.
+    /// It is behind a pointer because every access to a class's stored property is checked for exclusivity at run time.
+    /// Only the loop uses it, so that no check is needed.
     private let workspace = UnsafeMutablePointer<Workspace>.allocate(capacity: 1)
     private let corsOrigins: [String]
 
