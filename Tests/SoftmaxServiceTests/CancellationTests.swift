@@ -41,8 +41,8 @@ struct CancellationTests {
         }
     }
 
-    @Test(arguments: NativeOperation.allCases) func `every operation checks for cancellation between its stages`(
-        operation: NativeOperation
+    @Test(arguments: SoftmaxOperation.allCases) func `every operation checks for cancellation between its stages`(
+        operation: SoftmaxOperation
     ) throws {
         let row = "[" + (0..<20_000).map(String.init).joined(separator: ",") + "]"
         let more = operation.vectorMember.map { ",\"\($0)\":\(row)" } ?? ""

@@ -7,14 +7,14 @@ import Testing
 @Suite struct RefusalTests {
     /// A request and the problem that it must be refused with.
     struct Case: Sendable, CustomTestStringConvertible {
-        var operation: NativeOperation
+        var operation: SoftmaxOperation
         var text: String
         var status: Int
         var slug: String
         var pointer: String?
         var testDescription: String { "\(operation.rawValue) \(text.prefix(70))" }
 
-        init(_ operation: NativeOperation, _ text: String, _ status: Int, _ slug: String, _ pointer: String?) {
+        init(_ operation: SoftmaxOperation, _ text: String, _ status: Int, _ slug: String, _ pointer: String?) {
             (self.operation, self.text, self.status, self.slug, self.pointer) = (operation, text, status, slug, pointer)
         }
     }

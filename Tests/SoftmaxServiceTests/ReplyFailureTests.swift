@@ -11,7 +11,7 @@ import Testing
         _ count: Int, wrong index: Int, _ value: Scalar
     ) throws -> Calculation<Scalar> {
         var calculation = Calculation<Scalar>()
-        calculation.options = OperationOptions(operation: .vjp)
+        calculation.options = RequestOptions(operation: .vjp)
         calculation.logits = Tensor(
             values: [Scalar](repeating: 1, count: count), layout: TensorLayout(shape: [count]))
         calculation.vector = calculation.logits

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ReplyTests {
     /// The text of a request's reply, made in pieces by some threads, buffered or streamed.
-    private func reply(_ operation: NativeOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
+    private func reply(_ operation: SoftmaxOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
         try answer(operation, text, Workers(ComputePool(threads: threads)), streamed ? .streamed : .buffered)
     }
 
@@ -30,7 +30,7 @@ import Testing
     @Test(arguments: shapes)
     func `the text does not depend on threads or streaming, nor a row on its batch`(lengths: [Int]) throws {
         let logits = rows(lengths)
-        let requests: [(NativeOperation, String)] = [
+        let requests: [(SoftmaxOperation, String)] = [
             (.softmax, #"{"logits":\#(logits)}"#), (.softmax, #"{"logits":\#(logits),"dtype":"float32"}"#),
             (.vjp, #"{"logits":\#(logits),"cotangents":\#(logits)}"#),
             (.jacobian, #"{"logits":\#(logits),"form":"factored"}"#),
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (NativeOperation.vjp, #"{"logits":[],"cotangents":[]}"#, #"{"vjp":[]}"#),
+        (SoftmaxOperation.vjp, #"{"logits":[],"cotangents":[]}"#, #"{"vjp":[]}"#),
         (.jvp, #"{"logits":[],"tangents":[]}"#, #"{"jvp":[]}"#),
         (.softmax, #"{"logits":[],"axis":0}"#, #"{"probabilities":[]}"#),
         (.jacobian, #"{"logits":[],"form":"diagonal"}"#, #"{"diagonal":[]}"#),
@@ -122,7 +122,7 @@ import Testing
         (.jacobian, #"{"logits":[[1,2],[3,4]],"form":"entries","entries":[]}"#, #"{"entries":[[],[]]}"#),
     ])
     func `an empty batch or an empty list of entries has an empty reply`(
-        _ operation: NativeOperation, _ request: String, _ expected: String
+        _ operation: SoftmaxOperation, _ request: String, _ expected: String
     )
         throws
     {

@@ -36,7 +36,7 @@ enum ReplyPath {
 
 /// The text of the reply to a request, made in one of the ways.
 func answer(
-    _ operation: NativeOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
+    _ operation: SoftmaxOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
     _ path: ReplyPath = .small
 ) throws(HTTPProblem) -> String {
     func reply<Scalar>(

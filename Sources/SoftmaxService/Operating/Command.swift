@@ -5,7 +5,7 @@ package enum Command: Sendable {
     /// Serve until SIGTERM or SIGINT.
     case serve(ServiceConfiguration)
     /// Answer one request from a file, or from standard input if `file` is `nil`.
-    case compute(NativeOperation, file: String?, ServiceConfiguration)
+    case compute(SoftmaxOperation, file: String?, ServiceConfiguration)
     /// Check that a running service answers `/livez`.
     case healthcheck(ServiceConfiguration)
     /// Print a text and exit.
@@ -32,7 +32,7 @@ package enum Command: Sendable {
         let isPrinting = flags.contains("--print-config")
         flags.removeAll { $0 == "--print-config" }
         let name = Self.removePositional(from: &flags)
-        let operation = name.flatMap { NativeOperation(rawValue: $0) }
+        let operation = name.flatMap { SoftmaxOperation(rawValue: $0) }
         let file = operation == nil ? nil : Self.removePositional(from: &flags)
         // The last of repeated flags wins: those of the health check itself.
         if name == "healthcheck" { flags = serviceFlags() + flags }
@@ -43,7 +43,7 @@ package enum Command: Sendable {
         case (nil, _), ("serve", _): self = .serve(configuration)
         case ("healthcheck", _): self = .healthcheck(configuration)
         case (let name?, _):
-            let known = NativeOperation.allCases.map(\.rawValue) + ["serve", "healthcheck", "version", "help"]
+            let known = SoftmaxOperation.allCases.map(\.rawValue) + ["serve", "healthcheck", "version", "help"]
             let hint = closestName(to: name, among: known).map { "; the closest one is \($0)" } ?? ""
             throw ConfigurationError("\(name) is not a command\(hint); see --help")
         }

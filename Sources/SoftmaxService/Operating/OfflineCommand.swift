@@ -7,7 +7,7 @@ package enum OfflineCommand {
     /// - Returns: the exit status (sysexits(3)): 0; 65 for a bad request, 66 if the file cannot be read, 70 if the
     ///   reply cannot be computed, 74 if it cannot be written.
     package static func run(
-        _ operation: NativeOperation, file: String?, _ configuration: ServiceConfiguration
+        _ operation: SoftmaxOperation, file: String?, _ configuration: ServiceConfiguration
     ) -> Int32 {
         let content =
             if let file {

@@ -4,7 +4,7 @@ package import HTTPServer
 package final class Service: HTTPHandler {
     /// The handler of one of the router's routes, which are numbered from 0.
     private enum Route {
-        case native(NativeRoute)
+        case compute(ComputeRoute)
         case operations(OperationsRoute)
     }
 
@@ -38,9 +38,9 @@ package final class Service: HTTPHandler {
         corsOrigins = configuration.corsOrigins
         var router = Router(problemTypes: HTTPProblemKind.types)
         var routes: [Route] = []
-        for operation in NativeOperation.allCases {
+        for operation in SoftmaxOperation.allCases {
             router.on(.post, "/" + operation.rawValue)
-            routes.append(.native(NativeRoute(operation, limits: configuration.limits, pool, heap)))
+            routes.append(.compute(ComputeRoute(operation, limits: configuration.limits, pool, heap)))
         }
         for route in OperationsRoute.allCases {
             if route == .problem { router.on(.get, prefix: route.path) } else { router.on(.get, route.path) }
@@ -61,8 +61,8 @@ package final class Service: HTTPHandler {
             return HTTPAdmission(route: Self.noRoute, takesBody: false)
         }
         // The body of a GET has no defined meaning (RFC 9110 section 9.3.1).
-        guard case .native = routes[index] else { return HTTPAdmission(route: index, takesBody: false) }
-        let isRefused = NativeRoute.refusal(of: head) != nil
+        guard case .compute = routes[index] else { return HTTPAdmission(route: index, takesBody: false) }
+        let isRefused = ComputeRoute.refusal(of: head) != nil
         return HTTPAdmission(route: isRefused ? index | Self.refusedFlag : index, takesBody: !isRefused)
     }
 
@@ -79,11 +79,11 @@ package final class Service: HTTPHandler {
     private func answer(_ request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         guard request.route != Self.noRoute else { return .ready(router.refuse(request)) }
         guard request.route < Self.refusedFlag else {
-            let problem = NativeRoute.refusal(of: request) ?? .internalError()
+            let problem = ComputeRoute.refusal(of: request) ?? .internalError()
             return .ready(problem.response(requestID: request.idText))
         }
         switch routes[request.route] {
-        case .native(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
+        case .compute(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
         case .operations(let route): return operations.respond(to: request, route, &reply)
         }
     }

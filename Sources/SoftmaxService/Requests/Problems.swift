@@ -5,19 +5,19 @@ import TensorJSON
 /// Maps every failure of a POST route to the problem that the client gets; no other file does.
 extension HTTPProblem {
     /// Valid JSON that is no valid request.
-    static func meaningless(_ detail: String, pointer: String?, limit: Int? = nil) -> HTTPProblem {
+    static func invalidRequest(_ detail: String, pointer: String?, limit: Int? = nil) -> HTTPProblem {
         HTTPProblem(.invalidRequest, detail, pointer: pointer, limit: limit)
     }
 
     /// A required member that is missing.
     static func missing(_ member: StaticString, why: String) -> HTTPProblem {
-        .meaningless("member \"\(member)\" is missing: \(why)", pointer: "")
+        .invalidRequest("member \"\(member)\" is missing: \(why)", pointer: "")
     }
 
     /// A string that is not one of the allowed names.
-    static func choice(_ member: String, among names: [String]) -> HTTPProblem {
+    static func unknownChoice(_ member: String, among names: [String]) -> HTTPProblem {
         let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
-        return .meaningless("\(member) must be one of \(list)", pointer: "/\(member)")
+        return .invalidRequest("\(member) must be one of \(list)", pointer: "/\(member)")
     }
 
     /// A reply that would hold more numbers than the limit.
@@ -49,17 +49,17 @@ extension HTTPProblem {
     init(_ error: SoftmaxError, sample: (Int) -> String) {
         switch error {
         case .noClasses:
-            self = .meaningless("a sample has no classes", pointer: "/logits")
+            self = .invalidRequest("a sample has no classes", pointer: "/logits")
         case .allClassesMasked(let row):
-            self = .meaningless("every class of this sample is masked", pointer: "/logits" + sample(row))
+            self = .invalidRequest("every class of this sample is masked", pointer: "/logits" + sample(row))
         case .notANumberOrInfinite(let row, _):
-            self = .meaningless("NaN and +Infinity have no softmax", pointer: "/logits" + sample(row))
+            self = .invalidRequest("NaN and +Infinity have no softmax", pointer: "/logits" + sample(row))
         case .resultOverflows(let row, _):
-            self = .meaningless("the product for this sample overflows the dtype", pointer: "/logits" + sample(row))
+            self = .invalidRequest("the product for this sample overflows the dtype", pointer: "/logits" + sample(row))
         case .temperatureNotPositive:
-            self = .meaningless("temperature must be greater than 0", pointer: "/temperature")
+            self = .invalidRequest("temperature must be greater than 0", pointer: "/temperature")
         case .temperatureTooSmall:
-            self = .meaningless(
+            self = .invalidRequest(
                 "1/temperature overflows the dtype, and the derivatives with it", pointer: "/temperature")
         case .shapeMismatch, .notFiniteVector, .indexOutOfRange:
             // The request's own checks refuse these first, with a more exact pointer.

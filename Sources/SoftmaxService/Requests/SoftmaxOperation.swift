@@ -3,7 +3,7 @@ import HTTPServer
 /// What one of the POST routes computes.
 ///
 /// The raw value is the route's path without its slash, and the name of the offline command.
-package enum NativeOperation: String, Sendable, CaseIterable {
+package enum SoftmaxOperation: String, Sendable, CaseIterable {
     /// y = softmax(z/τ) or its logarithm.
     case softmax
     /// J_ji = ∂y_j/∂z_i, in one of four forms.

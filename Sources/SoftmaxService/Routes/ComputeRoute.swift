@@ -2,8 +2,8 @@ import HTTPServer
 import SoftmaxCore
 
 /// The handler of `/softmax`, `/jacobian`, `/vjp` or `/jvp`.
-struct NativeRoute: Sendable {
-    private let operation: NativeOperation
+struct ComputeRoute: Sendable {
+    private let operation: SoftmaxOperation
     private let limits: ServiceLimits
     private let pool: ComputePool
     private let heap: HeapKeeping
@@ -11,7 +11,7 @@ struct NativeRoute: Sendable {
     /// The largest cost (numbers in + out) that is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
-    init(_ operation: NativeOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
+    init(_ operation: SoftmaxOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
         self.operation = operation
         self.limits = limits
         self.pool = pool

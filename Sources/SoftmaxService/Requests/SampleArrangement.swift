@@ -30,11 +30,11 @@ struct SampleArrangement: Sendable {
         self.init(rows: layout)
         if axis == -1 { return }
         guard let shape = layout.shape else {
-            throw .meaningless("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
+            throw .invalidRequest("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
         }
         let rank = shape.count
         guard axis >= -rank, axis < rank else {
-            throw .meaningless(
+            throw .invalidRequest(
                 "axis \(axis) is out of range: logits has \(rank) \(rank == 1 ? "axis" : "axes")", pointer: "/axis")
         }
         let classAxis = axis < 0 ? axis + rank : axis
@@ -157,7 +157,7 @@ struct SampleArrangement: Sendable {
     }
 
     /// The number of numbers in the reply, without the scale of a factored Jacobian; `nil` on overflow.
-    func replyNumbers(_ operation: NativeOperation, _ form: JacobianForm, pairs: Int) -> Int? {
+    func replyNumbers(_ operation: SoftmaxOperation, _ form: JacobianForm, pairs: Int) -> Int? {
         var total = 0
         let isRectangular = sampleLayout.isRectangular
         let distinct = isRectangular ? min(samples, 1) : samples

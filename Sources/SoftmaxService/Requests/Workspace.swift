@@ -21,7 +21,7 @@ struct Workspace: ~Copyable {
     /// - Returns: whether the request is in ``double`` or in ``single``.
     /// - Throws: the ``HTTPProblem`` to answer with; see the error table of the API reference.
     mutating func read(
-        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers = .one
+        _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers = .one
     ) throws(HTTPProblem) -> DataType {
         if body.count <= Self.smallBody || workers.threads == 1,
             let type = try readInOnePass(body.span, operation: operation, limits: limits)
@@ -33,20 +33,20 @@ struct Workspace: ~Copyable {
 
     /// Reads and checks a request in the buffer it was received in, on this thread alone.
     mutating func read(
-        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType {
         if let type = try readInOnePass(body, operation: operation, limits: limits) { return type }
         return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
     }
 
     private mutating func readTokens(
-        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers
+        _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers
     ) throws(HTTPProblem) -> DataType {
         do {
             let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.perform($0, $1) } : nil
             let request = try JSONRequest(body, members: operation.members, limits: limits.tensor, loop: loop)
             try workers.checkCancellation()
-            let options = try OperationOptions(request, operation: operation)
+            let options = try RequestOptions(request, operation: operation)
             switch options.dataType {
             case .float64: try double.read(request, options, limits, workers)
             case .float32: try single.read(request, options, limits, workers)
@@ -67,7 +67,7 @@ struct Workspace: ~Copyable {
 extension Calculation {
     /// Reads the tensors from their tokens, and checks them.
     fileprivate mutating func read(
-        _ request: borrowing JSONRequest, _ options: OperationOptions, _ limits: ServiceLimits, _ workers: Workers
+        _ request: borrowing JSONRequest, _ options: RequestOptions, _ limits: ServiceLimits, _ workers: Workers
     ) throws {
         reset(for: options.operation)
         self.options = options
@@ -98,9 +98,9 @@ extension Workspace {
     ///
     /// - Returns: `nil` for any other body: the token reader either reads it or finds the error to answer with.
     private mutating func readInOnePass(
-        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType? {
-        var options = OperationOptions(operation: operation)
+        var options = RequestOptions(operation: operation)
         var maskLayout = TensorLayout.emptyBatch
         double.reset(for: operation)
         single.reset(for: operation)
@@ -122,12 +122,13 @@ extension Workspace {
 
     /// Reads all members; `nil` if the reader does not accept the body.
     private mutating func readMembers(
-        _ start: SinglePassReader, _ options: inout OperationOptions, _ maskLayout: inout TensorLayout
+        _ start: SinglePassReader, _ options: inout RequestOptions, _ maskLayout: inout TensorLayout
     ) -> Members? {
         var reader = start
         var members: Members = []
         // Readers at the tensors that were read as float64, in case a later "dtype" says float32.
         var float64Tensors: (logits: SinglePassReader?, vector: SinglePassReader?)
+        // The results of reads are ignored: after a failed one, the reader has no next name and is not whole.
         while let name = reader.nextName() {
             let member = Members(named: name, of: options.operation)
             guard !member.isEmpty, members.isDisjoint(with: member) else { return nil }
@@ -166,7 +167,7 @@ extension Workspace {
     }
 }
 
-extension OperationOptions {
+extension RequestOptions {
     /// Sets the option that a member names by one of a few words; false for any other word.
     fileprivate mutating func choose(_ member: Members, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
         func choice<Choice: RawRepresentable<String>>(_ option: inout Choice) -> Bool {
@@ -189,7 +190,7 @@ extension OperationOptions {
 extension Calculation {
     /// Checks the tensors that were read in one pass.
     fileprivate mutating func check(
-        _ options: OperationOptions, mask: (values: [Bool], layout: TensorLayout)?, _ limits: ServiceLimits
+        _ options: RequestOptions, mask: (values: [Bool], layout: TensorLayout)?, _ limits: ServiceLimits
     ) throws(HTTPProblem) {
         self.options = options
         try arrange()
@@ -213,7 +214,7 @@ private struct Members: OptionSet {
     static let vector = Members(rawValue: 256)
 
     /// The member of that name; empty if a request of this operation may not have it.
-    init(named name: UnsafeBufferPointer<UInt8>, of operation: NativeOperation) {
+    init(named name: UnsafeBufferPointer<UInt8>, of operation: SoftmaxOperation) {
         switch name {
         case "logits": self = .logits
         case "axis": self = .axis

@@ -12,7 +12,7 @@ typealias ServiceScalar = SoftmaxScalar & TensorScalar
 /// one. It is noncopyable because a copy would share these arrays and so reallocate them on the next write.
 struct Calculation<Scalar: ServiceScalar>: ~Copyable, Sendable {
     /// The members of the request that are not tensors.
-    var options = OperationOptions(operation: .softmax)
+    var options = RequestOptions(operation: .softmax)
     /// The nesting of `logits`, and where the samples are in it.
     private(set) var arrangement = SampleArrangement.empty
     /// The logits; −∞ for a class that the mask or the request removed.
@@ -45,7 +45,7 @@ struct Calculation<Scalar: ServiceScalar>: ~Copyable, Sendable {
 /// answered with the same one whichever reader its body takes.
 extension Calculation {
     /// Empties the tensors that a request of this operation does not set.
-    mutating func reset(for operation: NativeOperation) {
+    mutating func reset(for operation: SoftmaxOperation) {
         if !pairs.isEmpty { pairs.removeAll(keepingCapacity: true) }
         let hasVector = operation == .vjp || operation == .jvp
         if !hasVector, !vector.values.isEmpty { vector.values.removeAll(keepingCapacity: true) }
@@ -84,7 +84,7 @@ extension Calculation {
 
     private func requireSameNesting(_ other: TensorLayout, member: StaticString) throws(HTTPProblem) {
         guard let place = logits.layout.firstDifference(from: other) else { return }
-        throw .meaningless("\(member) must be nested exactly like logits", pointer: "/\(member)\(place)")
+        throw .invalidRequest("\(member) must be nested exactly like logits", pointer: "/\(member)\(place)")
     }
 
     private func requirePairs() throws(HTTPProblem) {
@@ -92,7 +92,7 @@ extension Calculation {
         guard let index = pairs.firstIndex(where: { $0.output >= classes || $0.input >= classes }) else { return }
         let pair = pairs[index]
         let position = pair.output < classes ? 1 : 0
-        throw .meaningless(
+        throw .invalidRequest(
             "entries index \(position == 0 ? pair.output : pair.input) is out of range: "
                 + "the smallest sample has \(classes) classes",
             pointer: "/entries/\(index)/\(position)", limit: classes - 1)

@@ -3,8 +3,8 @@ import SoftmaxCore
 import TensorJSON
 
 /// The options of a request, apart from its tensors.
-struct OperationOptions {
-    var operation: NativeOperation
+struct RequestOptions {
+    var operation: SoftmaxOperation
     var softmax = SoftmaxOptions()
     var axis = -1
     var form = JacobianForm.dense
@@ -14,9 +14,9 @@ struct OperationOptions {
     var isDense: Bool { operation == .jacobian && form == .dense }
 }
 
-extension OperationOptions {
+extension RequestOptions {
     /// Reads the members that are not tensors.
-    init(_ request: borrowing JSONRequest, operation: NativeOperation) throws {
+    init(_ request: borrowing JSONRequest, operation: SoftmaxOperation) throws {
         self.operation = operation
         if let name = try request.string("function") { softmax.function = try Self.choice("function", name) }
         if let name = try request.string("dtype") { dataType = try Self.choice("dtype", name) }
@@ -30,15 +30,15 @@ extension OperationOptions {
     private static func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ member: String, _ name: String
     ) throws(HTTPProblem) -> Choice {
-        guard let value = Choice(rawValue: name) else { throw .choice(member, among: Choice.allCases.map(\.rawValue)) }
-        return value
+        if let value = Choice(rawValue: name) { return value }
+        throw .unknownChoice(member, among: Choice.allCases.map(\.rawValue))
     }
 
     /// Refuses `entries` without `"form": "entries"`, and that form without `entries`.
     func requireEntries(isPresent: Bool) throws(HTTPProblem) {
         if form == .entries, !isPresent { throw .missing("entries", why: "form is \"entries\"") }
         if form != .entries, isPresent {
-            throw .meaningless("entries goes with \"form\": \"entries\" only", pointer: "/entries")
+            throw .invalidRequest("entries goes with \"form\": \"entries\" only", pointer: "/entries")
         }
     }
 }
