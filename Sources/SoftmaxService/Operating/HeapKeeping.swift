@@ -69,7 +69,7 @@ package final class HeapKeeping: Sendable {
         if isConfigured.load(ordering: .relaxed) { Heap.trim() }
     }
 
-    /// Notes that a large request has come: memory is returned once no more do.
+    /// Restarts the quiet time after which memory is returned: a large request has come.
     func noteLargeRequest() {
         isBusy.store(true, ordering: .relaxed)
         if !isArmed.exchange(true, ordering: .relaxed) { arm() }
