@@ -1,19 +1,19 @@
-// exp(d + t) for d <= 0, at three precisions: times 2^600, or beside an exponent of its own.
+// exp(d + t) for d <= 0 at three precisions, either scaled by 2^600 or with a separate exponent.
 //
 // d = n ln2/128 + r with |r| <= ln2/256 < 2^-8.5; exp(d) = 2^(n div 128) * 2^((n mod 128)/128) * exp(r), the middle
 // factor from a table of pairs (P. T. P. Tang, "Table-driven implementation of the exponential function in IEEE
 // floating-point arithmetic", ACM TOMS 15(2), 1989).
 //
 // The factor 2^600 keeps every value, its low part and its products within the normal range: exp(-1060) is 2^-1529.3.
-// Below -1060 the result is 0: even times 2^400 such a value is less than half the smallest float64. What is multiplied
-// by more than 2^400 takes the form with an exponent (see wide.h), which goes down to exp(-2300), 2^-3318.2: two factors
-// below 2^1024 each leave that far below the smallest float64.
+// Below -1060 the result is 0: even multiplied by 2^400 such a value is less than half the smallest float64. Values
+// that are multiplied by more than 2^400 have a separate exponent (wide.h) and are 0 below exp(-2300) = 2^-3318.2:
+// multiplied by two factors below 2^1024 each, that is still far below the smallest float64.
 #pragma once
 
 #include "exponential_table.h"
 #include "lanes.h"
 
-/// How much of exp is computed: relative error about 2^-51 (for float32), 2^-68, 2^-101.
+/// The relative error of an exponential: about 2^-51 (for float32), 2^-68, 2^-101.
 enum precision { NARROW, WIDE, ACCURATE };
 
 #define SCALE_EXPONENT 600
@@ -44,7 +44,7 @@ INLINE struct pair table_lookup(bits n) {
     };
 }
 
-/// 2^(floor(n/128) + extra); n may carry any bits above its low 19.
+/// 2^(floor(n/128) + extra); bits of n above the low 19 are ignored.
 INLINE lanes table_power(bits n, int64_t extra) { return as_lanes(((n & ~127) << 45) + ((extra + 1023) << 52)); }
 
 /// r as a pair to 2^-110: |d| is at most 2300, n below 2^19 and LN2_A has 34 bits, so that d - n LN2_A is exact.
@@ -55,7 +55,7 @@ INLINE struct pair reduced(lanes d, struct pair tail, lanes n) {
     return fast_two_sum(s.high, s.low + (r.low + ((tail.low - b.low) - n * LN2_C)));
 }
 
-/// exp(r) in pairs: Horner's rule, its terms below 2^-60 in float64. Relative error about 2^-103.
+/// exp(r) in pairs by Horner's rule, with terms below 2^-60 in plain float64. Relative error about 2^-103.
 INLINE struct pair exponential_series(struct pair r) {
     lanes x = r.high;
     lanes t = 0x1.71de3a556c734p-19 + x * 0x1.27e4fb7789f5cp-22;  // 1/9! + r/10!
@@ -79,14 +79,14 @@ INLINE struct pair exponential_series(struct pair r) {
     return fast_two_sum(sum.high, sum.low + product.low);
 }
 
-/// d * 128 / ln 2 to the nearest integer n, whose low bits are those of `shifted`.
+/// d * 128 / ln 2 rounded to the nearest integer n; the low bits of `shifted` are those of n.
 INLINE lanes nearest_step(lanes d, bits *shifted) {
     lanes sum = d * 0x1.71547652b82fep+7 + 0x1.8p+52;
     *shifted = as_bits(sum);
     return sum - 0x1.8p+52;
 }
 
-/// exp(d + tail) / 2^floor(n/128), between 0.99 and 2.01. `tail.low` counts for ACCURATE only.
+/// exp(d + tail) / 2^floor(n/128), between 0.99 and 2.01. Only ACCURATE uses `tail.low`.
 INLINE struct pair mantissa_of(
     lanes d, struct pair tail, lanes n, bits index, const enum precision precision) {
     struct pair table = table_lookup(index);

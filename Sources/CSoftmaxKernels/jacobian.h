@@ -1,16 +1,17 @@
-// Entries of the Jacobian from prepared probabilities, pairs with an exponent; a masked class is -0.
+// Entries of the Jacobian from prepared probabilities, which are pairs with an exponent; a masked class has -0.
 //
-// The exponent is -600 for all of them, as the exponentials have it, or each one's own at a temperature below 2^-400.
+// The exponents are -600, as the exponentials are scaled by 2^600; at a temperature below 2^-400 each class has its
+// own.
 //
-// softmax: J_ji = -y_j y_i off the diagonal and y_j (1 - y_j) on it; log-softmax: -y_i and 1 - y_j; all over the
-// temperature. The complement 1 - y of the argmax is T R, elsewhere y <= 1/2 and the subtraction is benign.
+// softmax: J_ji = -y_j y_i off the diagonal and y_j (1 - y_j) on it; log-softmax: -y_i and 1 - y_j; all divided by the
+// temperature. The complement 1 - y of the argmax is T R; elsewhere y <= 1/2, so that the subtraction does not cancel.
 #pragma once
 
 #include "wide.h"
 
 INLINE bits is_masked(lanes probability) { return as_bits(probability) == INT64_MIN; }
 
-/// What multiplies y_i in row j off the diagonal.
+/// The factor of y_i in row j, off the diagonal.
 INLINE struct scaled_lanes row_factor(
     struct scaled_lanes yj, struct pair reciprocal, int64_t k, bool is_logarithmic) {
     if (is_logarithmic) {
@@ -18,7 +19,7 @@ INLINE struct scaled_lanes row_factor(
         return (struct scaled_lanes){scale(reciprocal, keep), (bits)(-k)};
     }
     struct pair a = negate(multiply(yj.value, reciprocal));
-    // Room for y_i, which may carry 2^600 as well.
+    // y_i may be scaled by 2^600 as well: a large factor is scaled down, so that their product does not overflow.
     bits large = magnitude(a.high) > 1, exponent = yj.exponent - k;
     a = scale(a, choose(large, broadcast(UNSCALE), broadcast(1)));
     return (struct scaled_lanes){a, large ? exponent + SCALE_EXPONENT : exponent};
@@ -30,8 +31,8 @@ INLINE struct pair off_diagonal(struct pair yi, struct pair factor) {
     return p;
 }
 
-/// The diagonal entry of probability yj * `unscale`, times the power of two that its exponent takes out again: that of
-/// the complement at the argmax; elsewhere that of yj, or `log_scale` for log-softmax.
+/// The diagonal entry of probability yj * `unscale`, scaled by a power of two that the caller's exponent removes: that
+/// of the complement at the argmax; elsewhere that of yj, or `log_scale` for log-softmax.
 INLINE struct pair diagonal(
     struct pair yj, lanes unscale, lanes log_scale, bits is_peak, struct pair complement, struct pair reciprocal,
     bool is_logarithmic) {
@@ -46,7 +47,7 @@ INLINE struct pair diagonal(
     return multiply(p, reciprocal);
 }
 
-/// Where every exponent is -600.
+/// The diagonal entry when every exponent is -600.
 INLINE lanes plain_diagonal(
     struct pair yj, bits is_peak, struct pair complement, struct pair reciprocal, struct power power,
     bool is_logarithmic) {
@@ -64,7 +65,7 @@ INLINE lanes wide_diagonal(
     return finish_scaled((struct scaled_lanes){p, (is_peak ? complement.exponent : exponent) - k});
 }
 
-/// Overwrites e with y.
+/// Overwrites the exponentials of the tile with probabilities.
 static void make_probabilities(
     const struct layout *layout, const struct tile *tile, struct pair normaliser, bool wide) {
     for (int64_t b = 0; b < layout->blocks; b++) {
@@ -101,10 +102,10 @@ static void evaluate_wide_diagonal(
     }
 }
 
-/// A prepared sample as the lanes take it.
+/// A prepared sample, its scalars broadcast to all lanes.
 struct sample_view {
     const double *high, *low;
-    const double *exponents;  ///< NULL where all are -600.
+    const double *exponents;  ///< NULL if all are -600.
     struct scaled_lanes complement;
     struct pair reciprocal;
     int64_t scale_exponent;

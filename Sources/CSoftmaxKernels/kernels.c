@@ -19,7 +19,7 @@ int64_t softmax_scratch_count(int64_t classes) { return 4 * tile_count(classes);
 
 int64_t softmax_probability_count(int64_t classes, double temperature) {
     int exponent;
-    frexp(temperature, &exponent);  // of a fraction below 1
+    frexp(temperature, &exponent);  // for a fraction in 0.5 ..< 1
     return (is_cold_exponent(exponent - 1) ? 3 : 2) * whole_lanes(classes);
 }
 

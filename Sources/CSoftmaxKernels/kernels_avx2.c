@@ -5,8 +5,8 @@
 
 static bool is_supported(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
-// Only the functions from here to the pop may use AVX2 and FMA, and every one of them is static: nothing built for
-// the newer processor can be linked into code that runs on an older one.
+// Only the functions from here to the pop may use AVX2 and FMA. All of them are static, so that the linker cannot use
+// one in code that runs on an older processor.
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define SOFTMAX_FMA 1
 #include "rows.h"

@@ -1,7 +1,7 @@
 // Eight float64 lanes, and unevaluated pairs of them.
 //
-// Every function is branch-free and works lane by lane, so that a lane's bits depend on that lane alone. The width of
-// the vector registers decides only how many instructions eight lanes take.
+// Every function is branch-free and works on each lane by itself, so that a lane's bits depend on that lane only. The
+// width of the vector registers only changes how many instructions eight lanes take.
 //
 // Error-free transformations: Knuth's TwoSum, Dekker's Fast2Sum and TwoProd (see "Handbook of Floating-Point
 // Arithmetic", 2nd ed., chapters 4 and 14). u = 2^-53 is the unit roundoff.
@@ -70,20 +70,20 @@ INLINE bool any(bits mask) {
 /// 2^e for -1022 <= e <= 1023.
 INLINE lanes power_of_two(bits e) { return as_lanes((e + 1023) << 52); }
 
-/// a + b exactly, as long as the sum does not overflow.
+/// a + b exactly, if the sum does not overflow.
 INLINE struct pair two_sum(lanes a, lanes b) {
     lanes s = a + b;
     lanes t = s - a;
     return (struct pair){s, (a - (s - t)) + (b - t)};
 }
 
-/// a + b exactly where |a| >= |b| or a is zero.
+/// a + b exactly, if |a| >= |b| or a is zero.
 INLINE struct pair fast_two_sum(lanes a, lanes b) {
     lanes s = a + b;
     return (struct pair){s, b - (s - a)};
 }
 
-/// a * b exactly while neither it nor its error leaves the normal range: the same bits with and without FMA.
+/// a * b exactly, if the product and its error are in the normal range; the bits are the same with and without FMA.
 INLINE struct pair two_product(lanes a, lanes b) {
     lanes p = a * b;
 #if defined(SOFTMAX_FMA)
@@ -96,13 +96,13 @@ INLINE struct pair two_product(lanes a, lanes b) {
 #endif
 }
 
-/// Relative error below 5 u^2.
+/// a * b with a relative error below 5 u^2.
 INLINE struct pair multiply(struct pair a, struct pair b) {
     struct pair p = two_product(a.high, b.high);
     return fast_two_sum(p.high, p.low + (a.high * b.low + a.low * b.high));
 }
 
-/// Error below 3 u^2 (|a| + |b|), also when they cancel.
+/// a + b with an error below 3 u^2 (|a| + |b|), also if they cancel.
 INLINE struct pair add(struct pair a, struct pair b) {
     struct pair s = two_sum(a.high, b.high);
     return two_sum(s.high, s.low + (a.low + b.low));
@@ -110,10 +110,10 @@ INLINE struct pair add(struct pair a, struct pair b) {
 
 INLINE struct pair negate(struct pair a) { return (struct pair){-a.high, -a.low}; }
 
-/// Exact away from the ends of the exponent range when `factor` is a power of two.
+/// a * factor, which is exact for a power of two unless it overflows or underflows.
 INLINE struct pair scale(struct pair a, lanes factor) { return (struct pair){a.high * factor, a.low * factor}; }
 
-/// Relative error below 5 u^2: one division and one Newton step.
+/// 1 / a with a relative error below 5 u^2, by one division and one Newton step.
 INLINE struct pair reciprocal(struct pair a) {
     lanes r = 1.0 / a.high;
     struct pair p = two_product(r, a.high);
@@ -121,7 +121,7 @@ INLINE struct pair reciprocal(struct pair a) {
     return fast_two_sum(r, r * residual);
 }
 
-/// The factor 2^e for -2045 <= e <= 2046 in two steps, of which only the last can round.
+/// The factor 2^e for -2045 <= e <= 2046 as two factors, of which only the last can cause rounding.
 struct power {
     lanes first, last;
 };
@@ -134,5 +134,5 @@ INLINE struct power split_power(bits e) {
     return (struct power){power_of_two(first), power_of_two(last)};
 }
 
-/// The pair as one number times 2^e; adding zero turns -0 into 0.
+/// The pair times 2^e, rounded to one number; adding zero turns -0 into 0.
 INLINE lanes finish(struct pair a, struct power p) { return ((a.high + a.low) * p.first) * p.last + 0.0; }

@@ -1,12 +1,12 @@
-// What each operation makes of a row's exponentials. Every loop overwrites `tile->high` with the results.
+// The results of each operation from a row's exponentials. Every loop overwrites `tile->high` with the results.
 //
-// e, T and anything multiplied by them carry the factor 2^600; `power` takes it out again in the last step, together
-// with the temperature's power of two.
+// e, T and their products are scaled by 2^600; the last step multiplies by `power`, which removes this factor and
+// applies the temperature's power of two.
 #pragma once
 
 #include "row.h"
 
-/// What a row's results share.
+/// The numbers that all results of a row share.
 struct row {
     struct peak peak;
     struct pair total;       ///< T * 2^600
@@ -68,13 +68,13 @@ static void evaluate_factors(const struct layout *layout, const struct tile *til
     }
 }
 
-/// Readies the vector: zeroes the numbers of masked classes, and finds the one at the argmax.
+/// Prepares the vector: sets the components of masked classes to 0, and finds the component of the argmax.
 ///
-/// Returns the lanes whose row is for wide.h. In the others, with h the row's largest |g|:
+/// Returns a mask of the lanes whose rows wide.h must compute. In the others, with h the row's largest |g|:
 /// - h < 2^381, so that no product with e overflows;
-/// - h/temperature < 2^401 and 1/temperature <= 2^400: what e leaves out below exp(-1060) is below 2^-1128 of a result,
-///   and a subnormal product e c, whose error is 2^-1074, stands for 2^-600 of that;
-/// - where g is summed without e, h >= 2^-900, so that the sum's products are normal and keep their digits.
+/// - h/temperature < 2^401 and 1/temperature <= 2^400, so that the exponentials below exp(-1060), which are 0, change a
+///   result by less than 2^-1128, and a subnormal product e c, whose error is 2^-1074, by 2^-600 times that error;
+/// - where g is summed without e, h >= 2^-900, so that the products of the sum are normal and keep their digits.
 static bits ready_vector(
     const struct layout *layout, const struct tile *tile, const struct peak *peak, const struct temperature *t,
     enum summand summand, lanes *at_peak) {
@@ -105,7 +105,7 @@ static bits ready_vector(
 
 /// With c = v - v_m and D = Σ y c: J v = Jᵀ v = y (c - D) / temperature; of log-softmax, J v = (c - D) / temperature.
 ///
-/// Returns the lanes in which some class lost more than `limit` allows in c - D: |c - D| limit < |c| + Σ y |c|.
+/// Returns a mask of the lanes in which c - D cancels too much for some class: |c - D| limit < |c| + Σ y |c|.
 static bits differentiate(
     const struct layout *layout, const struct tile *tile, const struct row *row, const struct temperature *t,
     lanes at_peak, const struct sums *sums, bool is_logarithmic, double limit) {
@@ -127,8 +127,8 @@ static bits differentiate(
             lost |= is_lossy & ~masked;
             continue;
         }
-        // c - D carries 2^600 so that a saturated row's D does not vanish; where it is large that must go before
-        // the product with e.
+        // c - D is scaled by 2^600, so that the D of a saturated row does not underflow. Where it is large, the scale
+        // must be removed before the product with e.
         struct pair e = exponential_at(tile, b);
         bits large = magnitude(s.high) > 0x1p+200;
         s = scale(s, choose(large, broadcast(UNSCALE), broadcast(1)));

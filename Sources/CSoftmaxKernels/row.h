@@ -1,7 +1,7 @@
-// What a row's results share: its exponentials, their sum T without the argmax, R = 1/(1 + T) and log(1 + T).
+// The numbers that a row's results share: its exponentials, their sum T without the argmax, R = 1/(1 + T), log(1 + T).
 //
-// Here every exponential carries 2^600 and is good to 2^-68 (float32: 2^-51). Rows that need more of either, range or
-// digits, are computed by wide.h.
+// Here every exponential is scaled by 2^600 and has a relative error of 2^-68 (float32: 2^-51). wide.h computes the
+// rows that need a larger range or a smaller error.
 #pragma once
 
 #include "tile.h"
@@ -12,7 +12,7 @@ struct temperature {
     lanes mantissa;
     struct pair reciprocal;  ///< 1/m
     int64_t exponent;
-    struct power middle, large, small;  ///< 2^-k, for quotients computed as they are, times 2^-600, times 2^600.
+    struct power middle, large, small;  ///< 2^-k; for quotients scaled by 2^-600; by 2^600.
 };
 
 static void set_temperature(struct temperature *out, double value) {
@@ -30,21 +30,21 @@ static void set_temperature(struct temperature *out, double value) {
     };
 }
 
-/// (z - peak) / temperature as a sum of three.
+/// (z - peak) / temperature as the sum of three numbers.
 struct gap {
     lanes high;
     struct pair tail;
 };
 
-/// The tail means nothing (it may be NaN) where `high` is -infinity.
+/// If `high` is -infinity, the tail is unspecified and may be NaN.
 INLINE struct gap gap_between(lanes z, lanes peak, const struct temperature *t, const bool divide) {
     struct pair d = two_sum(z, -peak);
     if (!divide) return (struct gap){d.high, {d.low, broadcast(0)}};
 
-    // A difference that overflows is taken between halves: exact, both ends being huge.
+    // Where the difference overflows, subtract halves. Both numbers are so large that halving them is exact.
     bits overflow = d.high < -DBL_MAX;
     d = choose_pair(overflow, two_sum(z * 0.5, peak * -0.5), d);
-    // Bring the dividend near 1, so that the remainder is exact.
+    // Scale the dividend towards 1, so that the remainder is exact.
     bits large = magnitude(d.high) > 0x1p+400, small = magnitude(d.high) < 0x1p-400;
     lanes factor = choose(large, broadcast(0x1p-600), choose(small, broadcast(0x1p+600), broadcast(1)));
     d = scale(d, choose(overflow, broadcast(0x1p-599), factor));
@@ -94,16 +94,16 @@ static void fill_exponentials(
         exponentials_of(layout, tile, peak, t, WIDE, true);
 }
 
-/// What is summed beside T.
+/// The second sum, besides T.
 enum summand {
     NOTHING,
     WEIGHTED_DIFFERENCES,  ///< e_i (g_i - g_m), and their magnitudes
-    VECTOR,                ///< g_i, the argmax left out
+    VECTOR,                ///< g_i, without the argmax
 };
 
 struct sums {
     struct pair total;     ///< T * 2^600
-    struct pair weighted;  ///< scaled by 2^600 if by e
+    struct pair weighted;  ///< scaled by 2^600 if it has the factor e
     lanes magnitude;
 };
 

@@ -1,12 +1,12 @@
-// The kernels' entry points: one static table of functions for whichever build includes this file.
+// The entry points of the kernels, as static functions of the build that includes this file.
 #pragma once
 
 #include "jacobian.h"
 
-/// Beyond this cancellation the wide exponentials no longer give the promised digits.
+/// The largest cancellation at which exponentials of the usual precision give the promised digits.
 static double cancellation_limit(bool is_single) { return is_single ? 0x1p+20 : 0x1p+14; }
 
-/// What the vector of a product is summed with.
+/// The second sum that an operation needs.
 INLINE enum summand summand_of(const struct softmax_batch *batch, enum softmax_operation operation) {
     if (operation == SOFTMAX_VJP && batch->is_logarithmic) return VECTOR;
     return operation == SOFTMAX_VJP || operation == SOFTMAX_JVP ? WEIGHTED_DIFFERENCES : NOTHING;
@@ -31,7 +31,7 @@ INLINE struct tile tile_of(const struct softmax_batch *batch) {
         batch->scratch, batch->scratch + count, batch->scratch + 2 * count, batch->scratch + 3 * count};
 }
 
-/// Computes one tile of rows. Returns the lanes whose rows are for `run_wide_row`.
+/// Computes one tile of rows. Returns a mask of the lanes whose rows `run_wide_row` must compute again.
 static bits run_tile(
     const struct softmax_batch *batch, enum softmax_operation operation, const struct layout *layout,
     const struct temperature *temperature) {
@@ -76,7 +76,7 @@ static bits run_tile(
     return wide | lost;
 }
 
-/// Computes a product or a diagonal of one row with wide exponents.
+/// Computes a product or a diagonal of one row with an exponent for every number.
 static void run_wide_row(
     const struct softmax_batch *batch, enum softmax_operation operation, int64_t row_index,
     const struct temperature *temperature) {
@@ -102,7 +102,8 @@ static void run_wide_row(
     write_tile(&layout, tile.high, batch->output, batch->is_single);
 }
 
-/// Whether eight rows at a time take fewer blocks, a row's own work counting as eight.
+/// Whether the layout across takes less work: blocks, plus the work of a row that does not depend on its length, which
+/// is as much as eight blocks.
 static bool goes_across(int64_t rows, int64_t classes) {
     if (rows < 2 || classes > ACROSS_CLASSES) return false;
     int64_t along = whole_lanes(classes) / LANES + 8;
@@ -120,7 +121,7 @@ static void run_rows(const struct softmax_batch *batch, enum softmax_operation o
             layout = layout_across(row, left < LANES ? left : LANES, batch->classes);
         bits wide = is_wide_diagonal ? ~(bits)0 : run_tile(batch, operation, &layout, &temperature);
         if (any(wide)) {
-            // Along the lanes, whichever of them says so.
+            // In the layout along, the mask of any lane is that of the only row.
             for (int64_t r = 0; r < layout.rows; r++)
                 if (!layout.across || wide[r] != 0) run_wide_row(batch, operation, row + r, &temperature);
         }

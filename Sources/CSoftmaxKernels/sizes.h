@@ -1,4 +1,4 @@
-// Sizes that both the kernels and their callers' buffers follow.
+// The sizes of tiles and of the buffers that callers allocate.
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 
 #define LANES 8
 
-/// Rows of at most this many classes may go eight at a time, one per lane.
+/// Rows of at most this many classes may be computed eight at a time, one per lane.
 #define ACROSS_CLASSES 128
 
 static inline int64_t whole_lanes(int64_t classes) { return (classes + LANES - 1) / LANES * LANES; }
@@ -16,5 +16,5 @@ static inline int64_t tile_count(int64_t classes) {
     return classes <= ACROSS_CLASSES ? classes * LANES : whole_lanes(classes);
 }
 
-/// Temperatures below 2^-400, by their exponent: such a derivative shows exponentials below exp(-1060).
+/// Whether a temperature is below 2^-400, by its exponent. Exponentials below exp(-1060) then change derivatives.
 static inline bool is_cold_exponent(int64_t exponent) { return exponent < -400; }

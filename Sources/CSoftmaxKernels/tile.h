@@ -1,4 +1,4 @@
-// Rows laid out for the lanes, and sums over them in an order that the layout does not change.
+// Rows laid out for the lanes, and sums over them in an order that does not depend on the layout.
 //
 // Along: one row; block b holds classes 8b ... 8b + 7. Across: up to eight rows, transposed; block b holds class b of
 // each. Lane l of a row's eight partial sums takes the classes i = l mod 8 in order, and the partial sums are added as
@@ -70,7 +70,7 @@ INLINE void read_tile_of(
     int64_t classes = layout->classes, start = layout->row * classes;
     if (layout->across) {
         for (int64_t r = 0; r < LANES; r++) {
-            // A lane without a row repeats the last one.
+            // Lanes beyond the last row repeat it.
             int64_t from = start + (r < layout->rows ? r : layout->rows - 1) * classes;
             for (int64_t c = 0; c < classes; c++) tile[c * LANES + r] = load_number(numbers, from + c, is_single);
         }
@@ -103,7 +103,7 @@ INLINE void write_tile_of(const struct layout *layout, const double *tile, void 
         store_some(numbers, start + c, load(tile + c), classes - c, is_single);
 }
 
-/// Copies `tile` out to the layout's rows, rounding once.
+/// Copies `tile` to the layout's rows, which rounds once in float32.
 static void write_tile(const struct layout *layout, const double *tile, void *numbers, bool is_single) {
     if (is_single)
         write_tile_of(layout, tile, numbers, true);
@@ -111,7 +111,7 @@ static void write_tile(const struct layout *layout, const double *tile, void *nu
         write_tile_of(layout, tile, numbers, false);
 }
 
-/// The largest logit of each row and the first class that has it.
+/// The largest logit of each row, and the first class with that logit.
 struct peak {
     lanes value;
     bits index;
@@ -140,7 +140,7 @@ static void find_peak(const struct layout *layout, const double *tile, struct pe
     *out = peak;
 }
 
-/// A compensated running sum; `rest` is used by wide.h only (Ogita, Rump & Oishi, "Accurate sum and dot product",
+/// A compensated running sum; only wide.h uses `rest` (Ogita, Rump & Oishi, "Accurate sum and dot product",
 /// SIAM J. Sci. Comput. 26(6), 2005: Sum2 and Sum3).
 struct accumulator {
     lanes sum, error, rest;
@@ -166,7 +166,7 @@ INLINE struct pair collapsed(const struct accumulator *a) {
 
 #define FOLD(x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
 
-/// The eight partial sums added in the fixed order: across accumulators, or across the lanes of the only one.
+/// The sum of the eight partial sums in the fixed order: of eight accumulators, or of the lanes of one.
 INLINE struct pair folded(const struct accumulator *a, bool across) {
     if (across) {
         struct pair p[LANES];
@@ -181,7 +181,7 @@ INLINE struct pair folded(const struct accumulator *a, bool across) {
     return add(p, (struct pair){FOLD(p.high, 1, 0, 3, 2, 5, 4, 7, 6), FOLD(p.low, 1, 0, 3, 2, 5, 4, 7, 6)});
 }
 
-/// The same order without compensation.
+/// The sum of plain numbers in the same order.
 INLINE lanes folded_plain(const lanes *a, bool across) {
     if (across) return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
     lanes x = a[0];

@@ -1,25 +1,25 @@
-// Rows with an exponent beside every number, so that no product and no sum leaves the format before the last step.
+// Rows with an integer exponent for every number, so that nothing overflows or underflows before the last step.
 //
 // Three kinds of row are computed here, one at a time:
-// - products whose vector or temperature is beyond what 2^600 in every exponential has room for (`ready_vector`);
-// - derivatives at a temperature below 2^-400 (`is_cold`);
-// - products in which c - D cancels so much that exponentials of 2^-68 no longer do.
+// - products whose vector or temperature exceeds the range of exponentials scaled by 2^600 (`ready_vector`);
+// - derivatives at a temperature below 2^-400 (`is_cold_exponent`);
+// - products in which c - D cancels too much for exponentials with a relative error of 2^-68.
 //
-// A sum is taken relative to its largest term; what lies more than 2^1000 below that is left out. Scaling by powers of
-// two changes no digit, and the lanes are added in the order of tile.h.
+// Sums are relative to their largest term and omit terms below 2^-1000 of it. Scaling by powers of two changes no
+// digit, and the lanes are added in the order of tile.h.
 #pragma once
 
 #include "operations.h"
 
-/// value * 2^exponent; a value of 0 goes with an exponent of about ABSENT.
+/// value * 2^exponent; a value of 0 has an exponent of about ABSENT.
 struct scaled_lanes {
     struct pair value;
     bits exponent;
 };
 
-/// Below every other exponent, by more than any of them can make up for.
+/// The exponent of 0: so low that no product brings it near another exponent.
 #define ABSENT (-(INT64_C(1) << 20))
-/// Marks a masked class.
+/// The exponent that marks a masked class.
 #define MASKED (4 * ABSENT)
 
 INLINE bits larger(bits a, bits b) { return a > b ? a : b; }
@@ -30,7 +30,7 @@ INLINE int64_t largest_lane(bits a) {
     return largest;
 }
 
-/// 2^e for e <= 1000, or 0 below 2^-1000.
+/// 2^e for -1000 <= e <= 1000; 0 for smaller e.
 INLINE lanes relative_power(bits e) { return choose(e < -1000, broadcast(0), power_of_two(larger(e, (bits)(-1000)))); }
 
 INLINE lanes finish_scaled(struct scaled_lanes a) {
@@ -42,7 +42,7 @@ INLINE struct scaled_lanes choose_scaled(bits mask, struct scaled_lanes yes, str
     return (struct scaled_lanes){choose_pair(mask, yes.value, no.value), mask ? yes.exponent : no.exponent};
 }
 
-/// The same number with its value between 1 and 2.
+/// The number with its value scaled to 1 ..< 2.
 INLINE struct scaled_lanes normalised(struct pair a) {
     bits large = magnitude(a.high) > 0x1p+500, small = magnitude(a.high) < 0x1p-500;
     a = scale(a, choose(large, broadcast(UNSCALE), choose(small, broadcast(SCALE), broadcast(1))));
@@ -51,9 +51,9 @@ INLINE struct scaled_lanes normalised(struct pair a) {
     return (struct scaled_lanes){scale(a, power_of_two(-e)), a.high == 0 ? ABSENT : exponent};
 }
 
-/// a - b: the pair is exact but for bits below 2^-2000 of it.
+/// a - b, exact except for bits below 2^-2000 of it.
 INLINE struct scaled_lanes difference(lanes a, lanes b) {
-    // Between halves where it could overflow.
+    // Where the difference could overflow, subtract halves.
     bits halve = (magnitude(a) > 0x1p+1022) | (magnitude(b) > 0x1p+1022);
     lanes factor = choose(halve, broadcast(0.5), broadcast(1));
     struct scaled_lanes c = normalised(two_sum(a * factor, b * -factor));
@@ -61,7 +61,7 @@ INLINE struct scaled_lanes difference(lanes a, lanes b) {
     return c;
 }
 
-/// Relative to the larger exponent of the two.
+/// a + b, with the larger of the two exponents.
 INLINE struct scaled_lanes scaled_sum(struct scaled_lanes a, struct scaled_lanes b) {
     bits e = larger(a.exponent, b.exponent);
     struct pair x = scale(a.value, relative_power(a.exponent - e)), y = scale(b.value, relative_power(b.exponent - e));
@@ -76,14 +76,14 @@ INLINE struct scaled_lanes scaled_negation(struct scaled_lanes a) {
     return (struct scaled_lanes){negate(a.value), a.exponent};
 }
 
-/// One row's exponentials; the logits' place in the tile holds their exponents.
+/// The exponents of a row's exponentials, which replace the logits in the tile.
 INLINE bits exponents_at(const struct tile *tile, int64_t b) { return as_bits(load(tile->logits + b * LANES)); }
 
 INLINE struct scaled_lanes scaled_exponential_at(const struct tile *tile, int64_t b) {
     return (struct scaled_lanes){exponential_at(tile, b), exponents_at(tile, b)};
 }
 
-/// What a row's results share.
+/// The numbers that all results of a row share.
 struct wide_row {
     struct peak peak;
     struct scaled_lanes total;       ///< T
@@ -103,7 +103,7 @@ INLINE void wide_exponentials_of(
         bits index;
         lanes n = nearest_step(d, &index);
         struct pair e = choose_pair(none, zero, mantissa_of(d, tail, n, index, precision));
-        // The low bits of `index` are n itself, above those of 1.5 * 2^52.
+        // The bits of `index` are those of 1.5 * 2^52 plus n.
         bits exponent = (index - as_bits(broadcast(0x1.8p+52))) >> 7;
         exponent = none ? (z == -INFINITY ? MASKED : ABSENT) : exponent;
         store(tile->logits + b * LANES, as_lanes(exponent));
@@ -112,7 +112,7 @@ INLINE void wide_exponentials_of(
     }
 }
 
-/// Fills the tile with exponentials and their exponents, and `row` with what follows from them.
+/// Fills the tile with exponentials and their exponents, and `row` with the numbers derived from them.
 static void solve_wide_row(
     const struct layout *layout, const struct tile *tile, const struct temperature *t, enum precision precision,
     struct wide_row *row) {
@@ -179,7 +179,7 @@ static void differentiate_wide(
     }
 }
 
-/// Σ' g: of every class but the argmax.
+/// Σ' g, the sum over all classes except the argmax.
 static struct scaled_lanes wide_vector_sum(
     const struct layout *layout, const struct tile *tile, const struct wide_row *row) {
     bits top = (bits)ABSENT, index = layout->first_class;

@@ -1,6 +1,6 @@
 import CSoftmaxKernels
 
-/// A checked call on a batch: the shapes, the options and the kernels that compute it.
+/// One call on a batch whose logits and options have been checked, with the kernels to run it.
 struct Batch<S: SoftmaxScalar> {
     let rows: Int
     let classes: Int
@@ -9,7 +9,10 @@ struct Batch<S: SoftmaxScalar> {
 
     private var isSingle: Bool { S.softmaxFormat.isSingle }
 
-    /// Checks everything about the logits and options; throws what ``SoftmaxError`` says of each.
+    /// Checks logits and options.
+    ///
+    /// - Throws: every ``SoftmaxError`` that ``Softmax/evaluate(_:classes:options:into:)`` documents, and
+    ///   `temperatureTooSmall` if `differentiating`.
     init(
         _ logits: Span<S>, classes: Int, options: SoftmaxOptions, differentiating: Bool, build: KernelBuild
     ) throws(SoftmaxError) {
@@ -17,28 +20,22 @@ struct Batch<S: SoftmaxScalar> {
         self.classes = classes
         self.options = options
         try options.validate(for: S.self, differentiating: differentiating)
-        rows = try Self.rowCount(logits.count, classes: classes)
+        guard classes > 0 else { throw .noClasses }
+        rows = logits.count / classes
+        try checkCount(logits.count, perRow: classes)
         try checkLogits(logits)
     }
 
-    /// A batch whose logits and options have been checked before.
+    /// A batch of logits and options that have been validated before.
     init(validated logits: Span<S>, classes: Int, options: SoftmaxOptions, build: KernelBuild) {
-        precondition(classes > 0 && logits.count.isMultiple(of: classes), "what was validated is whole rows")
+        precondition(classes > 0 && logits.count.isMultiple(of: classes), "validated logits are whole rows")
         self.build = build
         self.classes = classes
         self.options = options
         rows = logits.count / classes
     }
 
-    /// How many rows of `classes` numbers there are.
-    static func rowCount(_ count: Int, classes: Int) throws(SoftmaxError) -> Int {
-        guard classes > 0 else { throw .noClasses }
-        let (rows, rest) = count.quotientAndRemainder(dividingBy: classes)
-        guard rest == 0 else { throw .shapeMismatch(expected: count - rest, actual: count) }
-        return rows
-    }
-
-    /// Checks that a span holds this many numbers per row.
+    /// Checks that a span has `perRow` numbers for each row.
     func checkCount(_ actual: Int, perRow: Int) throws(SoftmaxError) {
         let (expected, overflow) = rows.multipliedReportingOverflow(by: perRow)
         guard !overflow, actual == expected else {
@@ -47,11 +44,12 @@ struct Batch<S: SoftmaxScalar> {
     }
 
     private func checkLogits(_ logits: Span<S>) throws(SoftmaxError) {
-        let good = logits.withUnsafeBufferPointer { numbers in
+        let isValid = logits.withUnsafeBufferPointer { numbers in
             guard let base = numbers.baseAddress else { return true }
             return build.kernels.are_logits(base, Int64(rows), Int64(classes), isSingle)
         }
-        if good { return }
+        if isValid { return }
+        // The kernel only says that some number is invalid; this finds the first one.
         for row in 0..<rows {
             var isMasked = true
             for column in 0..<classes {
@@ -65,15 +63,12 @@ struct Batch<S: SoftmaxScalar> {
 
     /// The position of the first number that is NaN or infinite.
     func firstNotFinite(_ numbers: Span<S>) -> (row: Int, column: Int)? {
-        let good = numbers.withUnsafeBufferPointer { numbers in
+        let areFinite = numbers.withUnsafeBufferPointer { numbers in
             guard let base = numbers.baseAddress else { return true }
             return build.kernels.are_finite(base, Int64(numbers.count), isSingle)
         }
-        if good { return nil }
-        for index in 0..<numbers.count where !numbers[index].isFinite {
-            return (index / classes, index % classes)
-        }
-        return nil
+        guard !areFinite, let index = numbers.indices.first(where: { !numbers[$0].isFinite }) else { return nil }
+        return (index / classes, index % classes)
     }
 
     /// Checks that cotangents or tangents are shaped like the logits and finite.
@@ -82,7 +77,7 @@ struct Batch<S: SoftmaxScalar> {
         if let place = firstNotFinite(vector) { throw .notFiniteVector(row: place.row, column: place.column) }
     }
 
-    /// A kernel's view of the batch from one row on; `output` and `scratch` are the caller's.
+    /// The kernels' description of `rows` rows from `row` on.
     func kernelBatch(
         _ logits: UnsafePointer<S>, row: Int, rows: Int, output: UnsafeMutableRawPointer,
         scratch: UnsafeMutablePointer<Double>
@@ -93,34 +88,33 @@ struct Batch<S: SoftmaxScalar> {
             is_logarithmic: options.function == .logSoftmax)
     }
 
-    /// Runs one operation over every row.
+    /// Runs an operation on every row; `vector` and `complements` are for the operations that have them.
     func run(
-        _ operation: softmax_operation, logits: Span<S>, vector: Span<S>? = nil, output: inout MutableSpan<S>,
-        _ scratch: inout SoftmaxScratch
+        _ operation: softmax_operation, logits: Span<S>, vector: UnsafePointer<S>? = nil, output: inout MutableSpan<S>,
+        complements: UnsafeMutablePointer<S>? = nil, _ scratch: inout SoftmaxScratch
     ) {
         let scratch = scratch.pointer(classes: classes)
         logits.withUnsafeBufferPointer { logits in
             output.withUnsafeMutableBufferPointer { output in
                 guard let source = logits.baseAddress, let target = output.baseAddress else { return }
                 var batch = kernelBatch(source, row: 0, rows: rows, output: target, scratch: scratch)
-                guard let vector else {
-                    build.kernels.rows(&batch, operation)
-                    return
-                }
-                vector.withUnsafeBufferPointer { vector in
-                    batch.vector = UnsafeRawPointer(vector.baseAddress)
-                    build.kernels.rows(&batch, operation)
-                }
+                batch.vector = UnsafeRawPointer(vector)
+                batch.complements = UnsafeMutableRawPointer(complements)
+                build.kernels.rows(&batch, operation)
             }
         }
     }
 
-    /// Writes the product of every row's Jacobian with its vector, or throws `resultOverflows`.
+    /// Writes the product of every row's Jacobian with its vector.
+    ///
+    /// - Throws: `resultOverflows`, after the output has been written.
     func runProduct(
         _ operation: softmax_operation, logits: Span<S>, vector: Span<S>, output: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
     ) throws(SoftmaxError) {
-        run(operation, logits: logits, vector: vector, output: &output, &scratch)
+        vector.withUnsafeBufferPointer {
+            run(operation, logits: logits, vector: $0.baseAddress, output: &output, &scratch)
+        }
         if let place = firstNotFinite(output.span) { throw .resultOverflows(row: place.row, column: place.column) }
     }
 
@@ -129,19 +123,13 @@ struct Batch<S: SoftmaxScalar> {
         logits: Span<S>, probabilities: inout MutableSpan<S>, complements: inout MutableSpan<S>,
         _ scratch: inout SoftmaxScratch
     ) {
-        let scratch = scratch.pointer(classes: classes)
-        logits.withUnsafeBufferPointer { logits in
-            probabilities.withUnsafeMutableBufferPointer { output in
-                complements.withUnsafeMutableBufferPointer { complements in
-                    guard let source = logits.baseAddress, let target = output.baseAddress else { return }
-                    var batch = kernelBatch(source, row: 0, rows: rows, output: target, scratch: scratch)
-                    batch.complements = UnsafeMutableRawPointer(complements.baseAddress)
-                    build.kernels.rows(&batch, SOFTMAX_FACTORS)
-                }
-            }
+        complements.withUnsafeMutableBufferPointer {
+            run(
+                SOFTMAX_FACTORS, logits: logits, output: &probabilities, complements: $0.baseAddress, &scratch)
         }
     }
-    /// Prepares one row after the other and hands each to a closure.
+
+    /// Calls `body` with each row, prepared.
     func forEachSample(
         _ logits: Span<S>, _ scratch: inout SoftmaxScratch, _ body: (_ row: Int, borrowing PreparedSample<S>) -> Void
     ) {
@@ -151,17 +139,17 @@ struct Batch<S: SoftmaxScalar> {
             sample.prepare(self, logits: logits, row: row, scratch: pointer)
             body(row, sample)
         }
-        sample.giveBack(to: &scratch)
+        sample.returnStorage(to: &scratch)
     }
 
-    /// Writes every row's Jacobian, `classes` × `classes` numbers each.
+    /// Writes the Jacobian of every row, `classes` × `classes` numbers each.
     func runJacobian(logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch) {
         forEachSample(logits, &scratch) { row, sample in
             sample.fill(rows: 0..<classes, into: &output, at: row * classes * classes)
         }
     }
 
-    /// Writes the same entries of every row's Jacobian.
+    /// Writes the same entries of the Jacobian of every row.
     func runEntries(
         _ pairs: Span<JacobianEntry>, logits: Span<S>, output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch
     ) {
@@ -170,8 +158,8 @@ struct Batch<S: SoftmaxScalar> {
         }
     }
 
-    /// The position of the first of these that a row's Jacobian does not have.
-    func firstMissing(_ pairs: Span<JacobianEntry>) -> Int? {
+    /// The position of the first entry that is outside a row's Jacobian.
+    func firstOutOfRange(_ pairs: Span<JacobianEntry>) -> Int? {
         let range = 0..<classes
         return pairs.indices.first { !range.contains(pairs[$0].output) || !range.contains(pairs[$0].input) }
     }

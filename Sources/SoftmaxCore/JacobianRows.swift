@@ -1,10 +1,10 @@
 import CSoftmaxKernels
 
-/// One sample's Jacobian, prepared once, whose rows can be had a few at a time and on any thread.
+/// The Jacobian of one sample, of which any thread can compute a few rows at a time.
 ///
-/// It holds two numbers per class (three at a temperature below 2^-400), however many entries the Jacobian has: a dense
-/// Jacobian can be streamed without ever being in memory. Each entry has the bits that
-/// ``Softmax/jacobian(_:classes:options:into:)`` gives it.
+/// It holds two numbers for each class (three at a temperature below 2^-400), so that a dense Jacobian can be streamed
+/// without ever being held in memory. Each entry has the bits that ``Softmax/jacobian(_:classes:options:into:)`` gives
+/// it.
 public struct JacobianRows<S: SoftmaxScalar>: Sendable {
     private let sample: PreparedSample<S>
 
@@ -16,19 +16,15 @@ public struct JacobianRows<S: SoftmaxScalar>: Sendable {
     /// - Throws: what ``Softmax/jacobian(_:classes:options:into:)`` throws.
     /// - Complexity: O(classes) time and memory.
     public init(_ logits: Span<S>, options: SoftmaxOptions = SoftmaxOptions()) throws(SoftmaxError) {
-        try self.init(logits, options: options, build: .fastest)
-    }
-
-    package init(_ logits: Span<S>, options: SoftmaxOptions, build: KernelBuild) throws(SoftmaxError) {
         let batch = try Batch(
-            logits, classes: logits.count, options: options, differentiating: true, build: build)
+            logits, classes: logits.count, options: options, differentiating: true, build: .fastest)
         var scratch = SoftmaxScratch()
         var sample = PreparedSample(batch, storage: &scratch)
         sample.prepare(batch, logits: logits, row: 0, scratch: scratch.pointer(classes: batch.classes))
         self.sample = sample
     }
 
-    /// The number of classes: the Jacobian's rows and columns.
+    /// The number of classes, which is the number of rows and of columns.
     public var classes: Int { sample.classes }
 
     /// Writes some rows of the Jacobian.

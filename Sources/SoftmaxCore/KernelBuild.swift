@@ -1,14 +1,14 @@
 import CSoftmaxKernels
 
-/// One of the builds of the kernels that this binary holds.
+/// One of the kernels' builds for different instruction sets.
 ///
-/// All of them return the same bits; they differ in the processors they run on and in speed.
+/// All builds return the same bits; they differ in speed and in the processors that can run them.
+///
+/// `@unchecked Sendable`: the C struct of function pointers and a string is a constant.
 package struct KernelBuild: @unchecked Sendable {
-    // Unchecked, because a C struct of function pointers and a string is not known to be Sendable: this one is a
-    // constant of the C target, never written to.
     let kernels: softmax_kernels
 
-    /// The builds that this processor can run, slowest first; never empty, since the baseline runs everywhere.
+    /// The builds that this processor can run, slowest first; the first one is the baseline.
     package static let supported: [KernelBuild] = {
         var builds: [KernelBuild] = []
         var index: Int64 = 0
@@ -22,6 +22,6 @@ package struct KernelBuild: @unchecked Sendable {
     /// The fastest build that this processor can run.
     package static let fastest = supported.last ?? KernelBuild(kernels: softmax_kernels_baseline)
 
-    /// "baseline" or the instruction sets it needs.
+    /// The name: "baseline", or the instruction sets that the build needs.
     package var name: String { String(cString: kernels.name) }
 }

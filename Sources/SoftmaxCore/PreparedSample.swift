@@ -1,10 +1,10 @@
 import CSoftmaxKernels
 
-/// The probabilities of one sample in pairs, from which any entry of its Jacobian takes O(1).
+/// The probabilities of one sample as pairs, from which any entry of its Jacobian is computed in O(1).
 ///
-/// Shapes and indices are the callers' to check.
+/// Its callers check shapes and indices.
 struct PreparedSample<S: SoftmaxScalar>: Sendable {
-    /// y as `softmax_sample` holds it: high parts, low parts, and below a temperature of 2^-400 exponents.
+    /// y in the format of `softmax_sample`: high parts, low parts and, at a temperature below 2^-400, exponents.
     private var probabilities: [Double]
     private var argmax: Int64 = 0
     private var complement = SIMD2<Double>.zero
@@ -15,7 +15,7 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
     private let build: KernelBuild
     let classes: Int
 
-    /// A sample of that batch, in memory that the scratch has.
+    /// A sample for the rows of a batch, in the scratch's storage if that is large enough.
     init(_ batch: Batch<S>, storage scratch: inout SoftmaxScratch) {
         classes = batch.classes
         isLogarithmic = batch.options.function == .logSoftmax
@@ -29,8 +29,8 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
         }
     }
 
-    /// Leaves its memory to the scratch; the sample is of no use any more.
-    mutating func giveBack(to scratch: inout SoftmaxScratch) {
+    /// Returns the storage to the scratch, after which the sample must not be used.
+    mutating func returnStorage(to scratch: inout SoftmaxScratch) {
         swap(&probabilities, &scratch.probabilities)
     }
 
@@ -42,13 +42,13 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
             is_logarithmic: isLogarithmic)
     }
 
-    /// Takes another row of the batch; `scratch` is as for the batch's own operations.
+    /// Computes the probabilities of a row; `scratch` is from ``SoftmaxScratch/pointer(classes:)``.
     mutating func prepare(
         _ batch: Batch<S>, logits: Span<S>, row: Int, scratch: UnsafeMutablePointer<Double>
     ) {
         logits.withUnsafeBufferPointer { logits in
             guard let source = logits.baseAddress else { return }
-            // The kernel writes to the scratch and the probabilities alone: `output` is a place it never looks at.
+            // The kernel only writes to the scratch and the probabilities; it does not use `output`.
             var view = batch.kernelBatch(source, row: row, rows: 1, output: scratch, scratch: scratch)
             var buffer = probabilities
             probabilities = []
@@ -93,7 +93,7 @@ struct PreparedSample<S: SoftmaxScalar>: Sendable {
     private func withKernelSample(_ body: (UnsafePointer<softmax_sample>) -> Void) {
         probabilities.withUnsafeBufferPointer { numbers in
             guard let base = numbers.baseAddress else { return }
-            // Reading alone: the functions that take a prepared sample leave it unchanged.
+            // These functions take a constant sample and do not write to its probabilities.
             var sample = kernelSample(UnsafeMutablePointer(mutating: base))
             body(&sample)
         }

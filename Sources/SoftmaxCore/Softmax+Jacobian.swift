@@ -1,6 +1,6 @@
 import CSoftmaxKernels
 
-/// A position in a Jacobian: the derivative of one output class by one input class.
+/// The position of an entry in a Jacobian: the derivative of one output class by one input class.
 public struct JacobianEntry: Sendable, Equatable, BitwiseCopyable {
     /// The class j of the probability that is differentiated: the row.
     public var output: Int
@@ -8,7 +8,7 @@ public struct JacobianEntry: Sendable, Equatable, BitwiseCopyable {
     /// The class i of the logit that it is differentiated by: the column.
     public var input: Int
 
-    /// Makes the position of ∂y_output / ∂z_input.
+    /// The position of ∂y_output / ∂z_input.
     public init(output: Int, input: Int) {
         self.output = output
         self.input = input
@@ -41,11 +41,11 @@ extension Softmax {
     /// except that a masked class's whole row is 0. The complement is computed, not subtracted, so that it keeps its
     /// digits where y rounds to 1. Each number is within 0.51 ulp, or 0.76 where it is subnormal.
     ///
-    /// A product of them is within a relative 5u of the entry (u = 2^-53, in float32 2^-24) where its factors, every
-    /// intermediate product and the result are normal numbers. A subnormal or vanished factor has lost digits that s may
-    /// bring back into range: there only ``jacobian(_:classes:options:into:)``,
-    /// ``jacobianDiagonal(_:classes:options:into:)``, ``jacobianEntries(_:classes:options:pairs:into:)`` and
-    /// ``JacobianRows`` have them.
+    /// A product of them is within a relative 5u of the entry (u = 2^-53, in float32 2^-24) if its factors, every
+    /// intermediate product and the result are normal numbers. A factor that is subnormal or underflows to 0 has lost
+    /// digits, and a large s can bring the entry back into the normal range. Such entries are only accurate from
+    /// ``jacobian(_:classes:options:into:)``, ``jacobianDiagonal(_:classes:options:into:)``,
+    /// ``jacobianEntries(_:classes:options:pairs:into:)`` and ``JacobianRows``.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.
@@ -95,8 +95,8 @@ extension Softmax {
     ///   - options: the function and the temperature.
     ///   - pairs: the positions, the same for every row; repetitions are allowed.
     ///   - output: rows × pairs.
-    /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, and `indexOutOfRange` for the
-    ///   first position that the Jacobian does not have.
+    /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, and `indexOutOfRange` for
+    ///   the first position that the Jacobian does not have.
     /// - Complexity: O(rows × (classes + pairs)).
     @specialized(where S == Double)
     @specialized(where S == Float)
@@ -146,7 +146,7 @@ extension Softmax {
         into output: inout MutableSpan<S>, build: KernelBuild
     ) throws(SoftmaxError) {
         let batch = try Batch(logits, classes: classes, options: options, differentiating: true, build: build)
-        if let position = batch.firstMissing(pairs) { throw .indexOutOfRange(position: position) }
+        if let position = batch.firstOutOfRange(pairs) { throw .indexOutOfRange(position: position) }
         try batch.checkCount(output.count, perRow: pairs.count)
         var scratch = SoftmaxScratch()
         batch.runEntries(pairs, logits: logits, output: &output, &scratch)

@@ -1,18 +1,21 @@
 import CSoftmaxKernels
 
-/// The same computations for this package's own callers, which validate a whole request before they compute any of it:
-/// logits and options have passed ``Softmax/validate(_:classes:)`` and ``SoftmaxOptions/validate(for:differentiating:)``,
-/// vectors are finite, and entries within the Jacobian. Counts that do not fit trap.
+/// The computations without the checks, for callers within this package that validate a whole request before they
+/// compute any of it.
+///
+/// Logits must have passed ``Softmax/validate(_:classes:)`` and options
+/// ``SoftmaxOptions/validate(for:differentiating:)``. Vectors must be finite and entries within the Jacobian. Counts
+/// that do not match trap.
 extension Softmax {
-    /// What has one number for each logit.
+    /// An operation whose result has one number for each logit.
     package enum RowOperation: Sendable {
-        /// The function's value.
+        /// y or log y.
         case value
         /// Jᵀg.
         case vjp
         /// Jv.
         case jvp
-        /// The Jacobian's diagonal.
+        /// The diagonal of the Jacobian.
         case diagonal
     }
 
@@ -71,7 +74,7 @@ extension Softmax {
         into output: inout MutableSpan<S>, _ scratch: inout SoftmaxScratch
     ) {
         let batch = Batch(validated: logits, classes: classes, options: options, build: .fastest)
-        precondition(batch.firstMissing(pairs) == nil, "the entries are within every Jacobian")
+        precondition(batch.firstOutOfRange(pairs) == nil, "the entries are within every Jacobian")
         precondition(output.count == batch.rows * pairs.count, "one number for each entry of each Jacobian")
         batch.runEntries(pairs, logits: logits, output: &output, &scratch)
     }

@@ -3,13 +3,13 @@ import CSoftmaxKernels
 /// Softmax, log-softmax and their derivatives, right to the last digit.
 ///
 /// Every function takes a batch of samples: `logits` holds rows of `classes` numbers each, row-major, and a result has
-/// the shape its documentation gives. A logit of -infinity is a class that is masked out: its probability and every
-/// derivative by or of it are 0, its log-probability is -infinity.
+/// the shape that its documentation gives. A logit of -infinity masks its class: the probability of the class and all
+/// its derivatives are 0, as is the derivative of every other class by it; its log-probability is -infinity.
 ///
-/// Inputs are taken as exact. A row's results depend on that row and the options alone: not on the rows around it, its
-/// position, or the processor. Nothing is written unless everything can be computed.
+/// Inputs are taken as exact. A row's results depend on that row and the options only: not on the other rows, its
+/// position in the batch or the processor. All checks come before the first write.
 ///
-/// Error bounds are in <doc:ErrorBounds>, the method in <doc:Algorithm>. No function allocates more than scratch for
+/// Error bounds are in <doc:ErrorBounds>, the method is in <doc:Algorithm>. No function allocates more than scratch for
 /// one row (or for eight rows of up to 128 classes).
 public enum Softmax {
     /// Computes y, or log y, of every row.
@@ -32,19 +32,19 @@ public enum Softmax {
         try evaluate(logits, classes: classes, options: options, into: &output, build: .fastest)
     }
 
-    /// Computes Jᵀg of every row: what reverse-mode differentiation sends back through the function.
+    /// Computes the vector-Jacobian product Jᵀg of every row, as reverse-mode differentiation needs it.
     ///
-    /// Each number is within 0.5 + κ 2^-15 ulp and, where that passes 1, within 1.1 ulp up to κ = 2^44. κ is how much of
-    /// the result cancels; <doc:ErrorBounds> defines it.
+    /// Each number is within 0.5 + κ 2^-15 ulp, and within 1.1 ulp up to κ = 2^44. κ is the cancellation number of
+    /// <doc:ErrorBounds>.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.
-    ///   - cotangents: g, rows × classes, finite. Those of masked classes count for nothing.
+    ///   - cotangents: g, rows × classes, finite. Those of masked classes are taken as 0.
     ///   - classes: numbers per row, positive.
     ///   - options: the function and the temperature.
     ///   - output: rows × classes.
     /// - Throws: what ``evaluate(_:classes:options:into:)`` throws, `temperatureTooSmall`, `notFiniteVector`, and
-    ///   `resultOverflows` after computing.
+    ///   `resultOverflows`, after the output has been written.
     /// - Complexity: O(rows × classes); the Jacobian is never formed.
     @specialized(where S == Double)
     @specialized(where S == Float)
@@ -56,14 +56,14 @@ public enum Softmax {
             SOFTMAX_VJP, logits, by: cotangents, classes: classes, options: options, into: &output, build: .fastest)
     }
 
-    /// Computes Jv of every row: how the function's value moves as the logits move along v.
+    /// Computes the Jacobian-vector product Jv of every row: the derivative of the function along v.
     ///
-    /// For softmax this is the same as ``vjp(_:cotangents:classes:options:into:)``, J being symmetric. Bounds, errors
-    /// and complexity are as there.
+    /// For softmax, whose J is symmetric, this is the same as ``vjp(_:cotangents:classes:options:into:)``. Error bounds
+    /// and complexity are those of that function.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.
-    ///   - tangents: v, rows × classes, finite. Those of masked classes count for nothing.
+    ///   - tangents: v, rows × classes, finite. Those of masked classes are taken as 0.
     ///   - classes: numbers per row, positive.
     ///   - options: the function and the temperature.
     ///   - output: rows × classes.
@@ -78,10 +78,10 @@ public enum Softmax {
             SOFTMAX_JVP, logits, by: tangents, classes: classes, options: options, into: &output, build: .fastest)
     }
 
-    /// Masks out the classes that are not kept: sets their logits to -infinity.
+    /// Masks classes by setting their logits to -infinity.
     ///
     /// - Parameters:
-    ///   - keep: as many as there are logits; false takes a class out.
+    ///   - keep: one for each logit; false masks the class.
     ///   - logits: changed in place.
     /// - Throws: `shapeMismatch`, with `logits` unchanged.
     public static func mask<S: SoftmaxScalar>(
@@ -95,7 +95,7 @@ public enum Softmax {
         }
     }
 
-    /// Checks logits as every other function does, and computes nothing.
+    /// Checks logits as the other functions do, without computing anything.
     ///
     /// - Parameters:
     ///   - logits: rows × classes.

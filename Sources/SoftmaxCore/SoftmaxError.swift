@@ -1,15 +1,15 @@
-/// Why a call computed nothing that may be used.
+/// Why a call has no result.
 ///
-/// Rows and columns count from 0 within the spans given. All cases but ``resultOverflows(row:column:)`` are thrown
+/// Rows and columns count from 0 within the given spans. All cases except ``resultOverflows(row:column:)`` are thrown
 /// before anything is written.
 public enum SoftmaxError: Error, Equatable, Sendable {
-    /// A span does not hold as many numbers as the others and `classes` call for.
+    /// The count of a span does not match `classes` and the other spans.
     case shapeMismatch(expected: Int, actual: Int)
 
     /// `classes` is not positive.
     case noClasses
 
-    /// Every logit of the row is -infinity.
+    /// All logits of the row are -infinity.
     case allClassesMasked(row: Int)
 
     /// The logit is NaN or +infinity.
@@ -24,9 +24,9 @@ public enum SoftmaxError: Error, Equatable, Sendable {
     /// The temperature is so small that its reciprocal, the scale of every derivative, overflows the scalar type.
     case temperatureTooSmall
 
-    /// The Jacobian has no such row or entry; `position` counts within the requested entries, 0 for a range of rows.
+    /// A requested entry or row is outside the Jacobian; `position` is the entry's index in the request, 0 for rows.
     case indexOutOfRange(position: Int)
 
-    /// The product with the Jacobian overflows the scalar type; the output's contents mean nothing.
+    /// The product with the Jacobian overflows the scalar type; the contents of the output are unspecified.
     case resultOverflows(row: Int, column: Int)
 }

@@ -7,27 +7,27 @@ public enum SoftmaxFunction: String, Sendable, CaseIterable {
     case logSoftmax = "log_softmax"
 }
 
-/// What to compute, whatever the logits.
+/// The function and its temperature.
 public struct SoftmaxOptions: Sendable, Equatable {
-    /// The function that is evaluated or differentiated; softmax unless told.
+    /// The function that is evaluated or differentiated; default softmax.
     public var function: SoftmaxFunction
 
-    /// The divisor τ of the logits, positive and finite; 1 unless told.
+    /// The divisor τ of the logits, positive and finite; default 1.
     ///
-    /// Derivatives are with respect to the logits and so carry the factor 1/τ.
+    /// Derivatives are with respect to the logits and so have the factor 1/τ.
     public var temperature: Double
 
-    /// Makes options; without arguments, plain softmax.
+    /// Options; without arguments, softmax at temperature 1.
     public init(function: SoftmaxFunction = .softmax, temperature: Double = 1) {
         self.function = function
         self.temperature = temperature
     }
 
-    /// Checks that the temperature means something for this scalar type.
+    /// Checks that the temperature is in the domain of the function or of its derivatives.
     ///
     /// - Parameters:
     ///   - scalar: the type of the results.
-    ///   - differentiating: whether derivatives are wanted, for which 1/τ must be finite in that type.
+    ///   - differentiating: whether derivatives are computed, for which 1/τ must be finite in that type.
     /// - Throws: `temperatureNotPositive`, `temperatureTooSmall`.
     public func validate<S: SoftmaxScalar>(
         for scalar: S.Type, differentiating: Bool

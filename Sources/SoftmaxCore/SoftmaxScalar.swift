@@ -1,6 +1,7 @@
-/// How the kernels read and write one scalar type; only this library can make one.
+/// The storage format of a scalar type, as the kernels read and write it.
 ///
-/// It is what seals ``SoftmaxScalar``: for a type other than `Float` and `Double` there is no such value.
+/// It seals ``SoftmaxScalar``: only this library can make a value, and it makes none for types other than `Float` and
+/// `Double`.
 public struct SoftmaxFormat<Scalar>: Sendable {
     /// IEEE 754 binary32 instead of binary64.
     let isSingle: Bool
@@ -8,10 +9,10 @@ public struct SoftmaxFormat<Scalar>: Sendable {
 
 /// A floating-point type that softmax is computed in: `Float` or `Double`.
 ///
-/// No other type can conform, because the kernels read and write these two formats' bytes: the requirement has a type
-/// that only this library can make a value of.
+/// The kernels read and write the bytes of these two formats only. No other type can conform, because it would need a
+/// ``SoftmaxFormat``.
 public protocol SoftmaxScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
-    /// How the type is stored.
+    /// The storage format.
     static var softmaxFormat: SoftmaxFormat<Self> { get }
 }
 

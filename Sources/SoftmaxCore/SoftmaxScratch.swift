@@ -1,18 +1,18 @@
 import CSoftmaxKernels
 
-/// Working memory of the kernels, kept from one call to the next by callers that make many small ones.
+/// The kernels' working memory, which callers reuse from one call to the next.
 package struct SoftmaxScratch: ~Copyable {
     private var numbers = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
 
-    /// A prepared sample's probabilities, between two samples.
+    /// The storage of a ``PreparedSample`` while none uses it.
     var probabilities: [Double] = []
 
-    /// No memory yet.
+    /// Allocates nothing until it is first used.
     package init() {}
 
     deinit { numbers.deallocate() }
 
-    /// What every operation on rows of so many classes needs; valid until the next call.
+    /// Memory for any operation on rows of that many classes; valid until the next call of this function.
     mutating func pointer(classes: Int) -> UnsafeMutablePointer<Double> {
         let count = Int(softmax_scratch_count(Int64(classes)))
         if numbers.count < count {

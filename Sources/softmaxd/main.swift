@@ -1,14 +1,14 @@
 import SoftmaxService
 
-/// Tells whoever runs the program, which goes on.
+/// Writes a warning to standard error.
 func warn(_ message: String) {
-    Descriptors.tell("softmaxd: warning: \(message)\n")
+    Descriptors.writeDiagnostic("softmaxd: warning: \(message)\n")
 }
 
-/// Says why and ends the process with that status of sysexits(3).
+/// Writes a message to standard error and ends the process with an exit status of sysexits(3).
 func fail(_ message: String, status: Int32) -> Never {
-    Descriptors.tell("softmaxd: \(message)\n")
-    ThisProcess.end(status: status)
+    Descriptors.writeDiagnostic("softmaxd: \(message)\n")
+    ThisProcess.exit(status: status)
 }
 
 Descriptors.reserveStandardStreams()
@@ -16,7 +16,7 @@ let command: Command
 do throws(ConfigurationError) {
     command = try Command(
         Array(CommandLine.arguments.dropFirst()), environment: ThisProcess.environment,
-        served: Healthcheck.flagsOfProcess1, warn: warn)
+        serviceFlags: Healthcheck.flagsOfProcess1, warn: warn)
 } catch {
     fail(error.message, status: 64)
 }
@@ -25,7 +25,7 @@ switch command {
 case .print(let text):
     if !Descriptors.write(Array(text.utf8), to: Descriptors.output) { fail(OfflineCommand.outputFailure, status: 74) }
 case .compute(let operation, let file, let configuration):
-    ThisProcess.end(status: OfflineCommand.run(operation, file: file, configuration))
+    ThisProcess.exit(status: OfflineCommand.run(operation, file: file, configuration))
 case .healthcheck(let configuration):
     if !Healthcheck.passes(configuration.server) { fail("/livez does not answer", status: 1) }
 case .serve(let configuration):
@@ -35,7 +35,7 @@ case .serve(let configuration):
         try serving.runUntilSignalled {
             for warning in serving.warnings { warn(warning) }
             let addresses = serving.addresses.joined(separator: " and ")
-            Descriptors.tell("softmaxd \(Version.current) listens on \(addresses)\n")
+            Descriptors.writeDiagnostic("softmaxd \(Version.current) listens on \(addresses)\n")
         }
     } catch {
         fail("\(error)", status: 71)

@@ -10,7 +10,7 @@ import Testing
             ([-.infinity, -.infinity, .nan, 0], .allClassesMasked(row: 0)),
             ([1, 2, 3], .shapeMismatch(expected: 2, actual: 3)),
         ] as [([Double], SoftmaxError)])
-    func `bad logits are refused by name before anything is written`(_ logits: [Double], _ error: SoftmaxError) throws {
+    func `invalid logits are refused before anything is written`(_ logits: [Double], _ error: SoftmaxError) throws {
         var output = [Double](repeating: 7, count: logits.count)
         #expect(throws: error) { try Softmax.validate(logits.span, classes: 2) }
         #expect(throws: error) {
@@ -22,7 +22,7 @@ import Testing
         #expect(throws: error) { try Softmax.validate(single.span, classes: 2) }
     }
 
-    @Test(arguments: [9, 64, 129]) func `a bad number is found at any position of a long row`(_ classes: Int) throws {
+    @Test(arguments: [9, 64, 129]) func `an invalid number is found anywhere in a long row`(_ classes: Int) throws {
         for column in 0..<classes {
             var logits = [Double](repeating: 0, count: classes)
             logits[column] = .nan
@@ -60,7 +60,7 @@ import Testing
         #expect(throws: SoftmaxError.temperatureNotPositive) { try results.jacobian() }
     }
 
-    @Test func `a temperature whose reciprocal overflows evaluates but has no derivative`() throws {
+    @Test func `at a temperature whose reciprocal overflows there are values but no derivatives`() throws {
         let cold = SoftmaxOptions(temperature: 0x1p-1074)
         let results = Results<Double>(logits: [0x1p-1074, 0, 0], classes: 3, options: cold)
         let e = 2.718281828459045
@@ -119,7 +119,7 @@ import Testing
         #expect(throws: SoftmaxError.resultOverflows(row: 0, column: 0)) { try single.vjp([1e30, -1e30]) }
     }
 
-    @Test(arguments: SoftmaxFunction.allCases) func `a masked class is as if it were not there`(
+    @Test(arguments: SoftmaxFunction.allCases) func `results with a masked class are those without that class`(
         _ function: SoftmaxFunction
     ) throws {
         let options = SoftmaxOptions(function: function, temperature: 1.25)
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func `one class has probability 1 and derivative 0 exactly`() throws {
+    @Test func `a single class has exactly probability 1 and derivative 0`() throws {
         for logit in [0, -0.0, 1e300, -.greatestFiniteMagnitude, 0x1p-1074] as [Double] {
             let results = Results(logits: [logit], classes: 1)
             #expect(try results.value() == [1])
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test func `numbers at the ends of the range give numbers`() throws {
+    @Test func `logits and temperatures at the ends of the range give no NaN`() throws {
         let most = Double.greatestFiniteMagnitude
         let logits: [Double] = [most, -most, 0, 0x1p-1074, -0.0, 0x1p-1022, most, 1]
         for temperature in [0x1p-1022, 1e-300, 0.3, 1, 1e300, most] {

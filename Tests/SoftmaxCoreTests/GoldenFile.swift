@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// A real number as (high + low) 2^exponent, good to about 100 bits; or zero, or -infinity.
+/// A real number as (high + low) 2^exponent with about 100 exact bits; or zero, or -infinity.
 enum ExactNumber: Sendable {
     case zero
     case negativeInfinity
     case scaled(high: Double, low: Double, exponent: Int, cancellation: Double)
 
-    /// The distance of a result to the number, in units in the last place of the number.
+    /// The error of a result in units in the last place of the exact number.
     func errorInUlp<S: BinaryFloatingPoint>(of result: S) -> Double {
         let digits = S.significandBitCount
         let leastExponent = Int(S.leastNonzeroMagnitude.exponent)
@@ -29,13 +29,13 @@ enum ExactNumber: Sendable {
         }
     }
 
-    /// Whether a result of this type is held with fewer digits.
+    /// Whether the number is subnormal in a type.
     func isSubnormal<S: BinaryFloatingPoint>(as type: S.Type) -> Bool {
         guard case .scaled(_, _, let exponent, _) = self else { return false }
         return exponent < Int(S.leastNormalMagnitude.exponent)
     }
 
-    /// κ of ErrorBounds; 0 where nothing cancels.
+    /// The cancellation number κ of ErrorBounds; 0 if nothing cancels.
     var cancellation: Double {
         guard case .scaled(_, _, _, let cancellation) = self else { return 0 }
         return cancellation
@@ -46,7 +46,7 @@ enum ExactNumber: Sendable {
     }
 }
 
-/// One exact result of a case.
+/// An exact result of a case.
 struct GoldenResult: Sendable {
     var quantity: Substring
     var row: Int
@@ -136,7 +136,7 @@ struct SplitMix64: RandomNumberGenerator {
     }
 }
 
-/// Sums of twelve uniforms, exact: mean 0, deviation `scale` where that is a power of two.
+/// Sums of twelve uniform numbers, without rounding: mean 0, standard deviation `scale`, which must be a power of two.
 func normalLike(seed: UInt64, scale: Double, count: Int) -> [Double] {
     var source = SplitMix64(state: seed)
     return (0..<count).map { _ in

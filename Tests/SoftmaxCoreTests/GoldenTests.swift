@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// The table of ErrorBounds.
+    /// The bound that ErrorBounds promises.
     private func promisedUlps<S: SoftmaxScalar>(_ exact: ExactNumber, as type: S.Type) -> Double {
         let bound = exact.isSubnormal(as: type) ? 0.76 : 0.51
         let cancellation = exact.cancellation

@@ -2,14 +2,14 @@ import SoftmaxCore
 import Testing
 
 @Suite struct PropertyTests {
-    /// Rows from flat to saturated beyond the last digit of 1 - y.
+    /// Rows from uniform to so saturated that y rounds to 1.
     static let rows: [[Double]] = [
         normalLike(seed: 1, scale: 1, count: 10), normalLike(seed: 2, scale: 8, count: 33), [0, -40, -41, -42.5],
         [0, -700, -690], [5, 5, 5], [1e300, -1e300, 1e300], [3, -.infinity, 2.5, 0],
     ]
 
     @Test(arguments: rows, SoftmaxFunction.allCases)
-    func `the Jacobian's columns of softmax and rows of both sum to zero within their rounding`(
+    func `rows of both Jacobians, and columns of softmax, sum to zero within rounding`(
         _ logits: [Double], _ function: SoftmaxFunction
     ) throws {
         let count = logits.count
@@ -21,20 +21,20 @@ import Testing
         }
     }
 
-    /// The sum of numbers that are each right to half an ulp; summed from the smallest, so that the sum's own rounding
-    /// is as small.
+    /// Expects a sum within the rounding of its terms, which are added from the smallest to keep the rounding of the
+    /// sum small.
     private func expectZeroSum(_ numbers: [Double]) {
         let sum = numbers.sorted { abs($0) < abs($1) }.reduce(0, +)
         let rounding = numbers.reduce(0) { $0 + $1.ulp }
         #expect(abs(sum) <= rounding)
     }
 
-    @Test(arguments: rows) func `the softmax Jacobian is symmetric to the bit`(_ logits: [Double]) throws {
+    @Test(arguments: rows) func `the softmax Jacobian is symmetric to one ulp`(_ logits: [Double]) throws {
         let count = logits.count
         let dense = try Results(logits: logits, classes: count).jacobian()
         for j in 0..<count {
             for i in 0..<count where abs(dense[j * count + i]) > 0 {
-                // Y_i (Y_j / τ) and Y_j (Y_i / τ) are rounded from the same pair but for its last bits.
+                // y_i (y_j / τ) and y_j (y_i / τ) differ in the last bits of the pair before it is rounded.
                 #expect(abs(dense[j * count + i] - dense[i * count + j]) <= dense[j * count + i].ulp)
             }
         }
@@ -59,8 +59,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [64.0, -1024, 0x1p+30]) func `a shift that is exact changes no bit`(_ shift: Double) throws {
-        // Multiples of 2^-10 stay exact under every shift here.
+    @Test(arguments: [64.0, -1024, 0x1p+30]) func `an exact shift changes no bit`(_ shift: Double) throws {
+        // Multiples of 2^-10 plus any of these shifts are exact.
         let logits = normalLike(seed: 3, scale: 8, count: 50).map { ($0 * 1024).rounded() / 1024 }
         let vector = normalLike(seed: 4, scale: 1, count: 50)
         for function in SoftmaxFunction.allCases {

@@ -1,14 +1,14 @@
 import SoftmaxCore
 import Testing
 
-/// Gaps, temperatures and vectors from the ends of the exponent range, where a common scale for a row runs out.
+/// Gaps, temperatures and vectors from the ends of the exponent range, which a common scale for a row cannot cover.
 ///
 /// The exact values, and the same rows for float32, are in golden.txt.
 @Suite struct RangeTests {
-    /// 1e-312, which the compiler warns of: subnormal.
+    /// 1e-312, written as a product because the compiler warns of subnormal literals.
     static let tiny = 202402253307 * 0x1p-1074
 
-    @Test func `a derivative shows a gap of more than 1060 where the temperature lets it`() throws {
+    @Test func `a derivative at a gap of more than 1060 is not 0 if the temperature brings it into range`() throws {
         let near = Results(logits: [0, -1.059e-197], classes: 2, options: SoftmaxOptions(temperature: 1e-200))
         #expect(try near.diagonal() == [1.2082134455750666e-260, 1.2082134455750666e-260])
         let far = Results(logits: [0, -1.061e-197], classes: 2, options: SoftmaxOptions(temperature: 1e-200))
@@ -28,7 +28,7 @@ import Testing
         #expect(try logarithmic.jvp([0, 1]) == [-y, 1e200])
     }
 
-    @Test func `a product shows a gap of more than 1060 where the vector lets it`() throws {
+    @Test func `a product at a gap of more than 1060 is not 0 if the vector brings it into range`() throws {
         let expected = 1.6351390886718224e-153
         for function in SoftmaxFunction.allCases {
             let results = Results<Double>(
@@ -50,7 +50,7 @@ import Testing
         (-1500, 1e-200, -6.648056670790155e-203, 6.648056670790155e-203),
         (-1000, 1e-130, -1.6936706433803845e-126, -3.3738614352839514e-129),
     ])
-    func `a vector's small numbers count beside its large ones`(
+    func `small components of a vector are not lost beside large ones`(
         _ gap: Double, _ small: Double, _ first: Double, _ last: Double
     ) throws {
         let results = Results<Double>(logits: [0, gap, -5], classes: 3)
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test(arguments: [3, 9, 64, 200], SoftmaxFunction.allCases)
-    func `what stands in a masked class's place of the vector changes no bit`(
+    func `the component of a masked class changes no bit`(
         _ classes: Int, _ function: SoftmaxFunction
     ) throws {
         try checkMasked(classes, function, ends: [1e308, -1e308, 1, 0x1p-1074], scales: [1, 1e-130, Self.tiny, 1e300])
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// Rows whose vectors, gaps and masks range over everything, beside ordinary ones.
+    /// Ordinary rows beside rows with vectors, gaps and masks from the whole range.
     private func batch(rows: Int, classes: Int, temperature: Double) -> (logits: [Double], vector: [Double]) {
         var random = SplitMix64(state: UInt64(classes))
         func uniform(_ range: ClosedRange<Double>) -> Double { Double.random(in: range, using: &random) }

@@ -1,6 +1,6 @@
 import SoftmaxCore
 
-/// Array versions of the span functions, for tests.
+/// The span functions with arrays as results.
 struct Results<S: SoftmaxScalar> {
     var logits: [S]
     var classes: Int
@@ -65,7 +65,7 @@ struct Results<S: SoftmaxScalar> {
         return output
     }
 
-    /// Every operation but the dense Jacobian, one after the other.
+    /// The concatenated results of every operation except the dense Jacobian.
     func everything(_ vector: [S]) throws -> [S] {
         let factors = try factors()
         let last = classes - 1
@@ -75,6 +75,6 @@ struct Results<S: SoftmaxScalar> {
 }
 
 extension Array where Element: SoftmaxScalar {
-    /// The numbers' bits, so that NaN equals itself and -0 differs from 0.
+    /// The bits of the numbers, to compare with NaN equal to itself and -0 different from 0.
     var bitPatterns: [UInt64] { map { Double($0).bitPattern } }
 }

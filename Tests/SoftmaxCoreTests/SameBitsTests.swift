@@ -1,7 +1,7 @@
 import SoftmaxCore
 import Testing
 
-/// A row's bits depend on that row and the options alone.
+/// A row's bits depend on that row and the options only.
 @Suite struct SameBitsTests {
     static let sizes = [1, 2, 7, 8, 9, 10, 16, 31, 64, 127, 128, 129, 1000]
     static let optionSets = [
@@ -9,7 +9,7 @@ import Testing
         SoftmaxOptions(function: .logSoftmax, temperature: 1e-3),
     ]
 
-    /// Rows of several spreads, some with masked classes, and vectors that cancel in some of them.
+    /// Rows of different spreads, some with masked classes, and vectors, some of which cancel.
     static func batch<S: SoftmaxScalar>(rows: Int, classes: Int, as type: S.Type) -> (logits: [S], vector: [S]) {
         var logits: [S] = []
         var vector: [S] = []
@@ -47,7 +47,7 @@ import Testing
                     Results(logits: Array(logits[range]), classes: classes, options: options), Array(vector[range]))
                 #expect(alone.bitPatterns == Array(together[range]).bitPatterns)
             }
-            // The same rows after others, so that each is in another lane.
+            // The same rows behind three others, so that each is in another lane.
             let moved = try operation(
                 Results(logits: logits.suffix(3 * classes) + logits, classes: classes, options: options),
                 vector.suffix(3 * classes) + vector)
@@ -110,9 +110,9 @@ import Testing
     }
 }
 
-/// What has been validated before is computed without being checked again, in memory that is used again.
+/// The unchecked calls with a reused scratch, as the service makes them.
 @Suite struct ValidatedTests {
-    @Test func `validated calls have the bits of the public ones, whatever the scratch was used for before`() throws {
+    @Test func `unchecked calls have the bits of the public ones, whatever the scratch was used for before`() throws {
         try check(as: Double.self)
         try check(as: Float.self)
     }
@@ -151,17 +151,17 @@ import Testing
                     [S](repeating: .nan, count: logits.count), [S](repeating: .nan, count: logits.count)
                 )
                 output = probabilities.mutableSpan
-                var behind = complements.mutableSpan
+                var complementOutput = complements.mutableSpan
                 Softmax.jacobianFactors(
                     validated: logits.span, classes: classes, options: options, probabilities: &output,
-                    complements: &behind, &scratch)
+                    complements: &complementOutput, &scratch)
                 #expect(probabilities.bitPatterns == factors.probabilities.bitPatterns)
                 #expect(complements.bitPatterns == factors.complements.bitPatterns)
             }
         }
     }
 
-    @Test func `a product that overflows is told of`() {
+    @Test func `an unchecked product that overflows is an error`() {
         var scratch = SoftmaxScratch()
         var results = [Double](repeating: 0, count: 2)
         var output = results.mutableSpan

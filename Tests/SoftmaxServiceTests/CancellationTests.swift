@@ -5,33 +5,44 @@ import Testing
 @testable import SoftmaxService
 
 struct CancellationTests {
-    @Test(arguments: [1, 2]) func `work that nobody waits for is not begun`(threads: Int) {
+    @Test(arguments: [1, 2]) func `cancelled work is not begun`(threads: Int) {
         let ticket = HTTPWorkTicket()
         let workers = Workers(ComputePool(threads: threads), ticket)
         let begun = Atomic<Int>(0)
-        workers.untilCancelled(1000) { _ in
-            begun.add(1, ordering: .relaxed)
-            ticket.cancel()
+        #expect(throws: ReplyFailure.cancelled) {
+            try workers.performUntilCancelled(1000) { _ in
+                begun.add(1, ordering: .relaxed)
+                ticket.cancel()
+            }
         }
-        // Each thread may have begun one when the word came.
+        // Each thread may have begun one index before it could see the cancellation.
         #expect((1...threads).contains(begun.load(ordering: .relaxed)))
-        workers.all(10) { _ in begun.add(1, ordering: .relaxed) }
+        workers.perform(10) { _ in begun.add(1, ordering: .relaxed) }
         #expect(begun.load(ordering: .relaxed) >= 11)
-        #expect(throws: ReplyFailure.cancelled) { try workers.check() }
+        #expect(throws: ReplyFailure.cancelled) { try workers.checkCancellation() }
     }
 
-    @Test(arguments: [1, 2]) func `each index is done once while somebody waits`(threads: Int) throws {
+    @Test(arguments: [1, 2]) func `each index is done once if the work is not cancelled`(threads: Int) throws {
         let workers = Workers(ComputePool(threads: threads), HTTPWorkTicket())
         let done = (0..<64).map { _ in Counted() }
-        workers.untilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
+        try workers.performUntilCancelled(64) { done[$0].count.add(1, ordering: .relaxed) }
         #expect(done.allSatisfy { $0.count.load(ordering: .relaxed) == 1 })
-        try workers.check()
+        try workers.checkCancellation()
     }
 
     private final class Counted: Sendable { let count = Atomic<Int>(0) }
 
-    @Test(arguments: NativeOperation.allCases) func `every operation ends between its stages`(
-        operation: NativeOperation
+    @Test(arguments: [1, 2]) func `of several failures that of the smallest index is thrown`(threads: Int) {
+        let workers = Workers(ComputePool(threads: threads))
+        #expect(throws: ReplyFailure.overflow(sample: 7)) {
+            try workers.performUntilCancelled(64) { index throws(ReplyFailure) in
+                if index % 10 == 7 { throw .overflow(sample: index) }
+            }
+        }
+    }
+
+    @Test(arguments: SoftmaxOperation.allCases) func `every operation checks for cancellation between its stages`(
+        operation: SoftmaxOperation
     ) throws {
         let row = "[" + (0..<20_000).map(String.init).joined(separator: ",") + "]"
         let more = operation.vectorMember.map { ",\"\($0)\":\(row)" } ?? ""
@@ -42,7 +53,7 @@ struct CancellationTests {
         var workspace = Workspace()
         _ = try workspace.read(text, operation: operation, limits: ServiceLimits(), workers)
         ticket.cancel()
-        var calculation = workspace.double.taken()
+        var calculation = workspace.double.take()
         #expect(throws: ReplyFailure.cancelled) { try calculation.compute(workers) }
         #expect(throws: HTTPProblem.self) {
             var workspace = Workspace()

@@ -58,14 +58,14 @@ import Testing
         #expect(refusal("--\(name)-deadline", "0.001") == nil)
     }
 
-    @Test func `times that may be none are 0 as well`() {
+    @Test func `the delay and deadline of a drain may be 0`() {
         for flag in ["--drain-delay", "--drain-deadline"] { #expect(refusal(flag, "0") == nil) }
     }
 
     @Test(arguments: [
         "0x10", "1e1", "+1", "-1", "inf", "nan", "1.", ".5", "1,5", " 1", "1 ", "", "1.2.3", "86400.001", "１",
     ])
-    func `a number of seconds is decimal digits`(text: String) {
+    func `a number of seconds is refused unless it is decimal digits with an optional fraction`(text: String) {
         for flag in ["--head-deadline", "--drain-delay"] { #expect(refusal(flag, text) != nil) }
     }
 
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(arguments: ["0x10", "0b1", "1_0", "+5", "1.0", "１"])
-    func `an integer is decimal digits`(text: String) {
+    func `an integer is refused unless it is decimal digits`(text: String) {
         for option in ConfigurationOption.all where Int(option.get(ServiceConfiguration())) != nil {
             // Seconds may have a fraction.
             if option.flag.hasSuffix("-deadline") || option.flag.hasSuffix("-delay"), text == "1.0" { continue }
@@ -92,7 +92,7 @@ import Testing
         ("SOFTMAXD_", nil), ("SOFTMAXD_PORT_8080", nil), ("SOFTMAXD_SERVICE", nil), ("SOFTMAXD_HOSTS", "HOST"),
         ("SOFTMAXD_PORTS", "PORT"), ("SOFTMAXD_PORT_HTTP_TCP", nil),
     ])
-    func `an unknown variable of ours is warned of, with the closest name there is`(name: String, closest: String?)
+    func `an unknown variable is a warning that names the closest setting`(name: String, closest: String?)
         throws
     {
         var warnings: [String] = []
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: ["SOFTMAXD", "SOFTMAXD_METRICS", "SOFTMAXD_CANARY", "SOFTMAXD_MAX_BODY"], ["tcp", "udp", "sctp"])
-    func `the variables that Kubernetes makes of Services are not settings, and not warned of`(
+    func `the variables that Kubernetes sets for Services are ignored without a warning`(
         service: String, name: String
     ) throws {
         let links = [
@@ -126,7 +126,7 @@ import Testing
     @Test(arguments: [
         ("SOFTMAXD_PORT", "10.0.0.1:8080"), ("SOFTMAXD_MAX_BODY", "tcp://10.0.0.1:8080"), ("SOFTMAXD_PORT", ""),
     ])
-    func `a setting with a value that is none is refused`(_ name: String, _ value: String) {
+    func `a setting with a Service's value or none is refused`(_ name: String, _ value: String) {
         #expect(throws: ConfigurationError.self) { try ServiceConfiguration(flags: [], environment: [name: value]) }
     }
 
@@ -135,7 +135,7 @@ import Testing
         ("https://a.example:443", "https://a.example"), ("http://a.example:80/x?y#z", "http://a.example"),
         ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
     ])
-    func `an origin that no browser sends is refused with the spelling that one does`(text: String, sent: String) {
+    func `an origin that no browser sends is refused with its serialisation`(text: String, sent: String) {
         #expect(
             refusal("--cors-origins", text)
                 == "--cors-origins holds \"\(text)\", which no browser sends: it would be \"\(sent)\"")
@@ -148,11 +148,11 @@ import Testing
         "https://a:65536", "https://a:08", "https://ä.example", "null", "https://[::1", "https://[]", "1http://a", "**",
         "https://a.example https://b.example",
     ])
-    func `an origin that cannot match is refused`(text: String) {
+    func `a text that is no origin is refused`(text: String) {
         #expect(refusal("--cors-origins", text) != nil)
     }
 
-    @Test func `origins may be separated by blanks too`() throws {
+    @Test func `spaces and tabs around the commas between origins are ignored`() throws {
         let text = " https://a.example , http://localhost:3000,\thttps://b.example:8443,capacitor://localhost, "
         let configuration = try ServiceConfiguration(flags: ["--cors-origins", text], environment: [:])
         #expect(
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test func `an option that is none is refused with the closest there is`() {
+    @Test func `an unknown flag is refused with the closest known one`() {
         #expect(refusal("--prot", "80") == "--prot is not an option; the closest one is --port; see --help")
         #expect(refusal("--xyzzy-plugh", "80") == "--xyzzy-plugh is not an option; see --help")
     }
@@ -181,25 +181,26 @@ import Testing
         ["healthcheck", "--port", "81", "--host", "::1"], ["--port", "81", "healthcheck", "--host=::1"],
         ["--port=81", "--host", "::1", "healthcheck"],
     ])
-    func `the health check goes by flags, wherever they stand`(arguments: [String]) throws {
+    func `the health check uses its own flags, before or after its name`(arguments: [String]) throws {
         guard
             case .healthcheck(let configuration) = try Command(
-                arguments, environment: ["SOFTMAXD_PORT": "82", "SOFTMAXD_MAX_BODY": "1"], served: { ["--port", "83"] })
+                arguments, environment: ["SOFTMAXD_PORT": "82", "SOFTMAXD_MAX_BODY": "1"],
+                serviceFlags: { ["--port", "83"] })
         else { throw ConfigurationError("misread") }
         #expect(configuration.server.port == 81 && configuration.server.host == "::1")
     }
 
-    @Test func `without a port of its own it takes that of the service in its container`() throws {
+    @Test func `without flags of its own the health check uses those of the service in its container`() throws {
         let line = Array("/usr/local/bin/softmaxd\0--port\0" + "9000\0--access-log=off\0serve\0")
-        let served = Command.servedFlags(commandLine: line.map { $0.utf8.first ?? 0 })
+        let served = Command.serviceFlags(commandLine: line.map { $0.utf8.first ?? 0 })
         #expect(served == ["--port", "9000", "--access-log=off"])
         guard
             case .healthcheck(let configuration) = try Command(
-                ["healthcheck"], environment: ["SOFTMAXD_PORT": "82"], served: { served })
+                ["healthcheck"], environment: ["SOFTMAXD_PORT": "82"], serviceFlags: { served })
         else { throw ConfigurationError("misread") }
         #expect(configuration.server.port == 9000)
-        #expect(Command.servedFlags(commandLine: Array("softmaxd\0softmax\0x\0".utf8)) == [])
-        #expect(Command.servedFlags(commandLine: []) == [])
+        #expect(Command.serviceFlags(commandLine: Array("softmaxd\0softmax\0x\0".utf8)) == [])
+        #expect(Command.serviceFlags(commandLine: []) == [])
     }
 
     @Test func `the table in the README is the list of settings`() throws {

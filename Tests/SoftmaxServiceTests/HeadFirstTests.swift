@@ -13,13 +13,13 @@ import Testing
             ("POST", "/jacobian", [("content-encoding", "gzip")], 415), ("OPTIONS", "/softmax", [], 204),
             ("GET", "/livez", [], 200), ("HEAD", "/version", [], 200), ("GET", "/problems/not-json", [], 200),
         ] as [(String, String, [(String, String)], Int)])
-    func `a body is taken only where it decides the answer`(
+    func `a body is accepted only if it decides the answer`(
         _ method: String, _ path: String, _ lines: [(String, String)], _ status: Int
     ) {
         for origins in [[], ["*"]] {
             let service = service { $0.corsOrigins = origins }
             let head = SentRequest(method, path, fields: lines)
-            // An empty body is no JSON: where the body counts, that is what is said.
+            // The body is empty, which is no JSON: 400 shows that it was read.
             #expect(head.withRequest { service.admit($0).takesBody } == (status == 400))
             #expect(service.finish(head).status == status)
         }

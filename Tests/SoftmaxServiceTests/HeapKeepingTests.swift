@@ -4,41 +4,41 @@ import Testing
 @testable import SoftmaxService
 
 @Suite struct HeapKeepingTests {
-    /// Looks that are to be had once a quiet time is over, and how often memory was given back.
+    /// The checks that are due after the quiet time, and how often memory was returned.
     private final class Schedule: Sendable {
-        let looks = Locked<[@Sendable () -> Void]>([])
+        let checks = Locked<[@Sendable () -> Void]>([])
         let released = Locked(0)
 
-        /// The quiet time of every look passes.
+        /// Lets the quiet time pass: runs every check that is due.
         func pass() {
-            let due = looks.withLock { looks in
-                defer { looks = [] }
-                return looks
+            let due = checks.withLock { checks in
+                defer { checks = [] }
+                return checks
             }
-            for look in due { look() }
+            for check in due { check() }
         }
     }
 
-    @Test func `memory is given back once, after a quiet time without large requests, each time that they stop`() {
+    @Test func `memory is returned once each time that no large request has come for the quiet time`() {
         let schedule = Schedule()
-        let heap = HeapKeeping(HTTPServerStatus()) { look in
-            schedule.looks.withLock { $0.append(look) }
+        let heap = HeapKeeping(HTTPServerStatus()) { check in
+            schedule.checks.withLock { $0.append(check) }
         } release: {
             schedule.released.withLock { $0 += 1 }
         }
         for round in 1...3 {
             for _ in 0..<10 { heap.noteLargeRequest() }
-            // More of them come in the first quiet time, none in the second.
-            #expect(schedule.looks.withLock { $0.count } == 1)
+            // Another one comes in the first quiet time, none in the second.
+            #expect(schedule.checks.withLock { $0.count } == 1)
             schedule.pass()
             #expect(schedule.released.withLock { $0 } == round - 1)
             heap.noteLargeRequest()
-            #expect(schedule.looks.withLock { $0.count } == 1)
+            #expect(schedule.checks.withLock { $0.count } == 1)
             schedule.pass()
             #expect(schedule.released.withLock { $0 } == round - 1)
             schedule.pass()
             #expect(schedule.released.withLock { $0 } == round)
-            #expect(schedule.looks.withLock { $0.isEmpty })
+            #expect(schedule.checks.withLock { $0.isEmpty })
         }
     }
 }

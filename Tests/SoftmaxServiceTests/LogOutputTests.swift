@@ -7,16 +7,16 @@ import Testing
 
 @testable import SoftmaxService
 
-/// Logs that cannot be written, or not at once.
+/// Logs whose descriptor fails, blocks or would block.
 @Suite struct LogOutputTests {
     private static let lines = ["{\"n\":1}\n", "{}\n", "{\"n\":333}\n"]
 
-    /// A descriptor of which it is said beforehand how many bytes it takes before it fails, each time it is asked.
+    /// A descriptor that fails after a given number of bytes of each write; writes beyond the given ones succeed.
     private final class FailingDescriptor: Sendable {
         private let state: Locked<(room: [Int], taken: [UInt8])>
         init(room: [Int]) { state = Locked((room, [])) }
 
-        func take(_ bytes: ArraySlice<UInt8>) -> Int {
+        func write(_ bytes: ArraySlice<UInt8>) -> Int {
             state.withLock { state in
                 let room = state.room.isEmpty ? .max : state.room.removeFirst()
                 state.taken += bytes.prefix(room)
@@ -30,39 +30,39 @@ import Testing
     }
 
     @Test(arguments: 0...21, [nil, 0, 1, 3])
-    func `a descriptor that fails at any byte loses whole lines, counts them and never makes one of two`(
+    func `a descriptor that fails at any byte loses whole lines only, and all of them are counted`(
         first: Int, second: Int?
     ) throws {
         let batch = Array(Self.lines.joined().utf8)
         let descriptor = FailingDescriptor(room: [first] + (second.map { [$0] } ?? []))
-        let output = LogOutput { descriptor.take($0) }
+        let output = LogOutput { descriptor.write($0) }
         var lost = output.write(batch)
-        // The descriptor may fail again in the rest of the line it failed in.
+        // The second failure may be in the rest of the line that the first one was in.
         lost += output.write(batch)
         lost += output.write(batch)
-        output.tell(ofLost: lost)
-        output.tell(ofLost: lost)
-        let note = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost)}\n"
+        output.reportLost(lost)
+        output.reportLost(lost)
+        let report = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost)}\n"
         let written = descriptor.lines
         #expect(written.filter { Self.lines.contains($0) }.count == 9 - lost)
-        #expect(written.filter { $0 == note }.count == (lost > 0 ? 1 : 0))
+        #expect(written.filter { $0 == report }.count == (lost > 0 ? 1 : 0))
         #expect(written.count == 9 - lost + (lost > 0 ? 1 : 0), "\(written)")
     }
 
     @Test(arguments: [(0, 3), (1, 2), (7, 2), (8, 2), (9, 1), (11, 1), (20, 0), (21, 0)])
-    func `a line that was begun is not lost`(room: Int, lost: Int) {
+    func `a partly written line is not lost`(room: Int, lost: Int) {
         let descriptor = FailingDescriptor(room: [room])
-        let output = LogOutput { descriptor.take($0) }
+        let output = LogOutput { descriptor.write($0) }
         #expect(output.write(Array(Self.lines.joined().utf8)) == lost)
     }
 
     @Test(.timeLimit(.minutes(1)))
-    func `a pipe that does not block is waited for: every line arrives whole`() throws {
+    func `the log waits for a full non-blocking pipe, so that every line arrives whole`() throws {
         let pipe = Pipe()
         let descriptor = pipe.fileHandleForWriting.fileDescriptor
         #expect(fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0)
         let writer = LogWriter(descriptor: descriptor)
-        // Several times what the pipe holds, 64 KiB: the writer meets it full.
+        // Several times the 64 KiB that a pipe holds, so that the writer finds it full.
         let batches = (0..<300).map { batch in (0..<10).map { "line \(batch * 10 + $0) \(Self.filler)\n" }.joined() }
         for batch in batches { writer.write(Array(batch.utf8)) }
         var text = Data()
@@ -78,7 +78,7 @@ import Testing
 
     private static let filler = String(repeating: "x", count: 100)
 
-    @Test func `input that does not block is waited for as well`() throws {
+    @Test func `reading waits for an empty non-blocking pipe`() throws {
         let pipe = Pipe()
         let descriptor = pipe.fileHandleForReading.fileDescriptor
         #expect(fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0)
@@ -94,8 +94,8 @@ import Testing
         #expect(read.withLock { $0 } == Array("{}".utf8))
     }
 
-    @Test func `lines for a full disk or a reader that left are counted, and the metrics say how many`() throws {
-        // As the service does: the end of a pipe's reader is an error of write(2), not the end of the process.
+    @Test func `lines lost to a full disk or a reader that has left are counted in the metrics`() throws {
+        // As the service does, so that writing to a pipe without a reader is an error of write(2).
         signal(SIGPIPE, SIG_IGN)
         let disk = open("/dev/full", O_WRONLY | O_CLOEXEC)
         try #require(disk >= 0)

@@ -6,7 +6,7 @@ import Testing
 @testable import SoftmaxService
 
 @Suite struct LogWriterTests {
-    /// A pipe whose buffer is full, and how many bytes that took.
+    /// A pipe with a full buffer, and the size of that buffer.
     private func fullPipe() -> (pipe: Pipe, count: Int) {
         let pipe = Pipe()
         let descriptor = pipe.fileHandleForWriting.fileDescriptor
@@ -18,7 +18,7 @@ import Testing
         return (pipe, count)
     }
 
-    @Test func `past the limit whole batches are dropped, and the log says how many lines that were`() throws {
+    @Test func `beyond the limit whole batches are dropped, and the log reports how many lines they had`() throws {
         let (pipe, count) = fullPipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor, limit: 20)
         writer.write(Array("first\nsecond\n".utf8))
@@ -32,7 +32,7 @@ import Testing
         #expect(text == "first\nsecond\n\(note)\nfour\n")
     }
 
-    /// Calls on a thread of its own; the group is left when the call returns.
+    /// Runs a call on another thread; the group is left when the call returns.
     private func begin(_ call: @escaping @Sendable () -> Void) -> DispatchGroup {
         let group = DispatchGroup()
         DispatchQueue(label: "test").async(group: group, execute: call)
@@ -45,11 +45,11 @@ import Testing
         writer.write(Array("never read\n".utf8))
         let bounded = begin { writer.finish(within: .milliseconds(10)) }
         #expect(bounded.wait(timeout: .now() + 60) == .success)
-        // A wait of an hour that is hurried, whether it has begun by then or not.
-        let hurried = begin { writer.finish(within: .seconds(3600)) }
-        writer.hurry()
-        #expect(hurried.wait(timeout: .now() + 60) == .success)
-        // Lets the writer's thread go, and waits until it has: a pipe without a reader would end the process.
+        // An hour's wait that is cut short, whether it has begun by then or not.
+        let short = begin { writer.finish(within: .seconds(3600)) }
+        writer.cutFinishShort()
+        #expect(short.wait(timeout: .now() + 60) == .success)
+        // Unblocks the writer and waits for it: writing to a pipe that is closed already would end this process.
         _ = pipe.fileHandleForReading.availableData
         writer.finish(within: .seconds(60))
         withExtendedLifetime(pipe) {}

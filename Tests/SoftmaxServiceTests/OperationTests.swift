@@ -4,23 +4,23 @@ import Testing
 
 @testable import SoftmaxService
 
-/// What operators, proxies and browsers rely on.
+/// Header fields, the access log and hints, on which operators, proxies and browsers rely.
 @Suite struct OperationTests {
     @Test(arguments: ["identity", "Identity", "IDENTITY", "identity, identity", ""])
-    func `no coding is a coding in any spelling`(coding: String) {
+    func `the identity coding is accepted in any case`(coding: String) {
         #expect(service().post("/softmax", #"{"logits":[1]}"#, fields: [("content-encoding", coding)]).status == 200)
     }
 
     @Test(arguments: ["gzip", "br", "identity, gzip", "x-identity"])
-    func `a coding is refused with the one that is read`(coding: String) {
+    func `another coding is refused with Accept-Encoding: identity`(coding: String) {
         let reply = service().post("/softmax", "x", fields: [("content-encoding", coding)])
         #expect(reply.status == 415 && reply.fields.only("accept-encoding") == "identity")
-        // Another media type is not a matter of codings.
+        // A 415 for the media type has no Accept-Encoding.
         let other = service().post("/softmax", "x", fields: [("content-type", "text/plain")])
         #expect(other.status == 415 && other.fields.count(of: "accept-encoding") == 0)
     }
 
-    @Test func `pages may send what a proxy wants to see`() {
+    @Test func `a preflight allows the fields that a proxy may require`() {
         let service = service { $0.corsOrigins = ["*"] }
         let preflight = service.finish(
             SentRequest("OPTIONS", "/softmax", fields: [("Origin", "https://a.example")]))
@@ -29,7 +29,7 @@ import Testing
                 == "Authorization, Content-Type, X-Request-Id, Traceparent")
     }
 
-    @Test func `probes and metrics are for no cache to keep, everything else as before`() {
+    @Test func `probes and metrics say no-store, other replies do not`() {
         let status = HTTPServerStatus()
         let service = service(status: status)
         for method in ["GET", "HEAD"] {
@@ -48,20 +48,20 @@ import Testing
         ("instances", nil), ("logit", "logits"), ("Logits", "logits"), ("temprature", "temperature"), ("x", nil),
         ("inputs", nil), ("data", nil), ("axes", "axis"), ("dim", nil), ("", nil),
     ])
-    func `an unknown member is told the known one that is close, if any`(name: String, closest: String?) {
+    func `the refusal of an unknown member names a close known one, if there is one`(name: String, closest: String?) {
         let reply = service().post("/softmax", #"{"\#(name)":[1]}"#)
         let hint = closest.map { #"; the closest known one is \"\#($0)\""# } ?? ""
         #expect(reply.status == 422)
         #expect(text(of: reply).contains(#""detail":"There is no member \"\#(name)\"\#(hint).""#), "\(text(of: reply))")
     }
 
-    @Test func `a log line's time is that of its second`() {
+    @Test func `a timestamp is RFC 3339`() {
         for (seconds, text) in [(0, "1970-01-01T00:00:00"), (1_709_251_199, "2024-02-29T23:59:59")] {
             #expect(LogClock.text(of: CivilDate(unixSeconds: seconds)) == Array(text.utf8))
         }
     }
 
-    @Test func `probes and the types of problems are the service's, none of the server's own`() {
+    @Test func `the service defines the probes and the prefix of problem types, the server has none`() {
         let (service, server) = (ServiceConfiguration().server, HTTPServerConfiguration())
         for path in ["/livez", "/readyz", "/metrics"] { #expect(service.isProbe(path) && !server.isProbe(path)) }
         #expect(!service.isProbe("/softmax") && !service.isProbe("/livez/"))

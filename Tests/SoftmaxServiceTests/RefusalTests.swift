@@ -5,16 +5,16 @@ import Testing
 @testable import SoftmaxService
 
 @Suite struct RefusalTests {
-    /// A request that must be refused, and how.
+    /// A request and the problem that it must be refused with.
     struct Case: Sendable, CustomTestStringConvertible {
-        var operation: NativeOperation
+        var operation: SoftmaxOperation
         var text: String
         var status: Int
         var slug: String
         var pointer: String?
         var testDescription: String { "\(operation.rawValue) \(text.prefix(70))" }
 
-        init(_ operation: NativeOperation, _ text: String, _ status: Int, _ slug: String, _ pointer: String?) {
+        init(_ operation: SoftmaxOperation, _ text: String, _ status: Int, _ slug: String, _ pointer: String?) {
             (self.operation, self.text, self.status, self.slug, self.pointer) = (operation, text, status, slug, pointer)
         }
     }
@@ -69,7 +69,7 @@ import Testing
     ]
 
     @Test(arguments: cases)
-    func `a bad request is refused with its status, kind and place`(_ bad: Case) throws {
+    func `a bad request is refused with its status, kind and pointer`(_ bad: Case) throws {
         let problem = try #require(throws: HTTPProblem.self) { try answer(bad.operation, bad.text) }
         #expect(problem.status == bad.status)
         #expect(problem.slug == bad.slug)
@@ -83,7 +83,7 @@ import Testing
         (#"{"logits":[01]}"#, "The body is not JSON: a number is malformed, at byte 12."),
         (#"{"logits":[1]"#, #"The body is not JSON: it ends where "," or "}" should follow, at byte 13."#),
     ])
-    func `a body that is not JSON is told the first fault and its byte once, and no pointer`(
+    func `the refusal of a body that is not JSON gives the first fault and its byte offset, without a pointer`(
         _ text: String, _ detail: String
     ) throws {
         let problem = try #require(throws: HTTPProblem.self) {
@@ -92,7 +92,7 @@ import Testing
         #expect(problem == HTTPProblem(.notJSON, detail))
     }
 
-    @Test func `a reply over the limit names the ways around it`() {
+    @Test func `the refusal of a reply over the limit names the alternatives`() {
         let small = service { $0.limits.replyNumbers = 8 }
         let refused = small.post("/jacobian", #"{"logits":[1,2,3]}"#)
         #expect(refused.status == 413)
@@ -111,14 +111,14 @@ import Testing
         #expect(small.post("/softmax", #"{"logits":[1,2,3,4,5]}"#).status == 413)
     }
 
-    @Test func `the fields of a request decide before its body does`() {
+    @Test func `a request's fields are checked before its body`() {
         let service = service()
         #expect(service.post("/softmax", "x", fields: [("accept", "text/html")]).status == 406)
         #expect(service.post("/softmax", "x", fields: [("content-encoding", "br")]).status == 415)
         let type = ("Content-Type", "application/x-www-form-urlencoded")
         let form = SentRequest("POST", "/softmax", fields: [type], body: "x")
         #expect(service.finish(form).status == 415)
-        // Without a Content-Type the body is taken for what the route reads (RFC 9110 section 8.3).
+        // Without a Content-Type the body is assumed to be JSON (RFC 9110 section 8.3).
         let untyped = SentRequest("POST", "/softmax", body: #"{"logits":[1]}"#)
         #expect(text(of: service.finish(untyped)) == #"{"probabilities":[1]}"#)
     }

@@ -4,14 +4,14 @@ import Testing
 
 @testable import SoftmaxService
 
-/// What should never happen: a reply that turns out to hold a number that JSON cannot say.
+/// A result that is NaN or +∞, which the checks of a request should make impossible.
 @Suite struct ReplyFailureTests {
-    /// A VJP of so many numbers, one of which is none.
+    /// A computed VJP of `count` numbers, one of them wrong.
     private func calculation<Scalar: ServiceScalar>(
         _ count: Int, wrong index: Int, _ value: Scalar
     ) throws -> Calculation<Scalar> {
         var calculation = Calculation<Scalar>()
-        calculation.options = OperationOptions(operation: .vjp)
+        calculation.options = RequestOptions(operation: .vjp)
         calculation.logits = Tensor(
             values: [Scalar](repeating: 1, count: count), layout: TensorLayout(shape: [count]))
         calculation.vector = calculation.logits
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: [(1, 0), (3, 2), (9000, 8999), (32768, 0)], [1, 2])
-    func `before its first byte the request is answered with an internal error`(
+    func `in a buffered reply it is answered with an internal error`(
         _ place: (Int, Int), threads: Int
     ) throws {
         let workers = Workers(ComputePool(threads: threads))
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: [0, 40_000, 99_999], [1, 2])
-    func `after it the body fails at the piece that has the number, and what came before is right`(
+    func `in a streamed reply the body fails at the piece with that number, after the pieces before it`(
         wrong: Int, threads: Int
     ) throws {
         let workers = Workers(ComputePool(threads: threads))
@@ -60,7 +60,7 @@ import Testing
         #expect(!text.hasSuffix("}"))
     }
 
-    @Test func `a stream that nobody waits for fails instead of leaving pieces out`() throws {
+    @Test func `a cancelled stream fails instead of leaving pieces out`() throws {
         let ticket = HTTPWorkTicket()
         let workers = Workers(ComputePool(threads: 2), ticket)
         let stream = LargeReply(try calculation(100_000, wrong: 0, 0.5), workers)

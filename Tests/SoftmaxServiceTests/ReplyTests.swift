@@ -5,12 +5,12 @@ import Testing
 @testable import SoftmaxService
 
 @Suite struct ReplyTests {
-    /// Text of a request's reply made with so many threads, by pieces: put together, or as they are taken.
-    private func reply(_ operation: NativeOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
-        try answer(operation, text, Workers(ComputePool(threads: threads)), streamed ? .streamed : .whole)
+    /// The text of a request's reply, made in pieces by some threads, buffered or streamed.
+    private func reply(_ operation: SoftmaxOperation, _ text: String, threads: Int, streamed: Bool) throws -> String {
+        try answer(operation, text, Workers(ComputePool(threads: threads)), streamed ? .streamed : .buffered)
     }
 
-    /// JSON of pseudo-random logits in rows of these lengths.
+    /// JSON of pseudo-random logits, in rows of the given lengths.
     private func rows(_ lengths: [Int]) -> String {
         var state: UInt64 = 7
         let rows = lengths.map { length in
@@ -28,9 +28,9 @@ import Testing
     ]
 
     @Test(arguments: shapes)
-    func `text does not depend on threads or on streaming, and a row not on its batch`(lengths: [Int]) throws {
+    func `the text does not depend on threads or streaming, nor a row on its batch`(lengths: [Int]) throws {
         let logits = rows(lengths)
-        let requests: [(NativeOperation, String)] = [
+        let requests: [(SoftmaxOperation, String)] = [
             (.softmax, #"{"logits":\#(logits)}"#), (.softmax, #"{"logits":\#(logits),"dtype":"float32"}"#),
             (.vjp, #"{"logits":\#(logits),"cotangents":\#(logits)}"#),
             (.jacobian, #"{"logits":\#(logits),"form":"factored"}"#),
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: [[4, 1, 3], [200, 2, 300], Array(repeating: 12, count: 400)])
-    func `dense Jacobians in pieces are what they are in one piece`(lengths: [Int]) throws {
+    func `dense Jacobians have the same text in pieces as in one piece`(lengths: [Int]) throws {
         let request = #"{"logits":\#(rows(lengths))}"#
         let plain = try reply(.jacobian, request, threads: 1, streamed: false)
         #expect(try answer(.jacobian, request) == plain)
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func `any class axis gives what transposing gives`() throws {
+    @Test func `any class axis gives the results of the transposed tensor`() throws {
         // A tensor of shape (2, 3, 4), and the same values with axis 1 moved last.
         let values = (0..<24).map { Double($0 * 7 % 11) / 4 }
         func nested(_ shape: [Int], _ value: ([Int]) -> Double, _ index: [Int] = []) -> Any {
@@ -91,7 +91,7 @@ import Testing
                     as? [[[Double]]])
             for i in 0..<2 { for j in 0..<3 { for k in 0..<4 { #expect(ours[i][j][k] == other[i][k][j]) } } }
         }
-        // Dense puts the class axes last, whichever axis they came from.
+        // A dense Jacobian has its two class axes last, whichever axis the classes are on.
         let dense = try reply(.jacobian, #"{"logits":\#(straight),"axis":1}"#, threads: 1, streamed: false)
         #expect(try dense == reply(.jacobian, #"{"logits":\#(moved)}"#, threads: 1, streamed: false))
     }
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (NativeOperation.vjp, #"{"logits":[],"cotangents":[]}"#, #"{"vjp":[]}"#),
+        (SoftmaxOperation.vjp, #"{"logits":[],"cotangents":[]}"#, #"{"vjp":[]}"#),
         (.jvp, #"{"logits":[],"tangents":[]}"#, #"{"jvp":[]}"#),
         (.softmax, #"{"logits":[],"axis":0}"#, #"{"probabilities":[]}"#),
         (.jacobian, #"{"logits":[],"form":"diagonal"}"#, #"{"diagonal":[]}"#),
@@ -121,8 +121,8 @@ import Testing
         (.jacobian, #"{"logits":[],"form":"entries","entries":[[5,5]]}"#, #"{"entries":[]}"#),
         (.jacobian, #"{"logits":[[1,2],[3,4]],"form":"entries","entries":[]}"#, #"{"entries":[[],[]]}"#),
     ])
-    func `nothing asked for is answered with nothing`(
-        _ operation: NativeOperation, _ request: String, _ expected: String
+    func `an empty batch or an empty list of entries has an empty reply`(
+        _ operation: SoftmaxOperation, _ request: String, _ expected: String
     )
         throws
     {

@@ -63,7 +63,7 @@ import Testing
             }
         }
         #expect(shown == Set(HTTPProblemKind.served.map(\.slug)))
-        // No client can bring this one about; Tests/Clients replays the others.
+        // No request can provoke this one; Tests/Clients replays the others.
         #expect(document.contains(#""detail":"\#(HTTPProblem.internalError().detail)""#))
     }
 
@@ -80,7 +80,7 @@ import Testing
         #expect(object.isEqual(to: shown))
     }
 
-    @Test func `small requests are answered at once, large ones on the pool`() {
+    @Test func `small requests are answered on the loop, large ones on the pool`() {
         let service = service { $0.limits.replyNumbers = 1_000_000_000 }
         func reply(_ path: String, _ logits: Int) -> HTTPReply {
             let text = #"{"logits":[\#(Array(repeating: "1", count: logits).joined(separator: ","))]}"#
@@ -98,7 +98,7 @@ import Testing
         }
         #expect(cost == 1_001_000)
         #expect(replyBytes == 786_432)
-        // A body of more than a loop reads: its length is the bound until it is read.
+        // A loop does not read a body this long: until the pool has read it, its length is its cost.
         guard case .deferred(let bound, 786_432, let run) = reply("/jacobian", 20_000) else {
             Issue.record("20 000 logits are no work for an event loop")
             return
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    @Test func `they may read the server's own errors too`() {
+    @Test func `pages of configured origins may read the errors of the server itself`() {
         let service = service { $0.corsOrigins = ["https://a.example"] }
         func allowed(_ origin: String) -> String? {
             var response = HTTPProblem.contentTooLarge(limit: 1).response(requestID: "r")
@@ -167,14 +167,14 @@ import Testing
         let line = pipe.fileHandleForReading.availableData
         let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
         #expect(object["path"] as? String == "/a|b" && object["user_agent"] as? String == "a\"b\\")
-        // One that would need escaping names no request.
+        // A request id that would need escaping is replaced.
         #expect(object["request_id"] as? String == "0000000000000007")
         #expect(object["bytes_in"] as? Int == 1 && object["bytes_out"] as? Int == 2)
         #expect(object["duration_us"] as? Int == 3 && object["incomplete"] as? Bool == true)
         #expect((object["time"] as? String)?.count == "2026-01-01T00:00:00.000Z".count)
     }
 
-    @Test func `a connection that is ended has a line in the log and a counter, by reason`() throws {
+    @Test func `a connection ended for a fault has a line in the log and a counter with its reason`() throws {
         let pipe = Pipe()
         let writer = LogWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         let log = AccessLog(writer)

@@ -6,10 +6,10 @@ import Testing
 @testable import HTTPServer
 @testable import SoftmaxService
 
-/// A body as the server hands it over.
+/// The bytes of a request's body.
 func body(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-/// The text of a reply, whichever way it is sent.
+/// The text of a reply, buffered or streamed.
 func text(of response: HTTPResponse) -> String {
     switch response.body {
     case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
@@ -17,62 +17,61 @@ func text(of response: HTTPResponse) -> String {
     }
 }
 
-/// All that a source makes.
+/// The text of a streamed body.
 func text(of source: any HTTPBodySource) -> String {
     var parts: [[UInt8]] = []
     while source.next(into: &parts) == .more {}
     return String(decoding: parts.joined(), as: UTF8.self)
 }
 
-/// How the text of a reply is made.
-enum Making: CaseIterable {
-    /// By one thread in one piece, as a small one is.
+/// The ways in which the text of a reply is made.
+enum ReplyPath {
+    /// In one piece by the calling thread, as event loops do.
     case small
-    /// By pieces, put together.
-    case whole
-    /// By pieces, as they are taken.
+    /// In pieces by several threads, then joined.
+    case buffered
+    /// In pieces by several threads, as they are read.
     case streamed
 }
 
-/// The text of the reply to a request, made in that way.
+/// The text of the reply to a request, made in one of the ways.
 func answer(
-    _ operation: NativeOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
-    _ making: Making = .small
+    _ operation: SoftmaxOperation, _ text: String, limits: ServiceLimits = ServiceLimits(), _ workers: Workers = .one,
+    _ path: ReplyPath = .small
 ) throws(HTTPProblem) -> String {
-    func made<Scalar>(
+    func reply<Scalar>(
         _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch
     ) throws(HTTPProblem) -> String {
-        let arrangement = calculation.arrangement
         do throws(ReplyFailure) {
-            switch making {
+            switch path {
             case .small:
                 try calculation.compute(&scratch)
                 return String(decoding: try calculation.text(), as: UTF8.self)
-            case .whole: return String(decoding: try calculation.large(workers).text(), as: UTF8.self)
-            case .streamed: return SoftmaxServiceTests.text(of: try calculation.large(workers))
+            case .buffered: return String(decoding: try calculation.largeReply(workers).text(), as: UTF8.self)
+            case .streamed: return SoftmaxServiceTests.text(of: try calculation.largeReply(workers))
             }
         } catch {
-            throw HTTPProblem(error) { arrangement.pointer(sample: $0) }
+            throw calculation.problem(error)
         }
     }
     var workspace = Workspace()
     return switch try workspace.read(body(text), operation: operation, limits: limits, workers) {
-    case .float64: try made(&workspace.double, &workspace.scratch)
-    case .float32: try made(&workspace.single, &workspace.scratch)
+    case .float64: try reply(&workspace.double, &workspace.scratch)
+    case .float32: try reply(&workspace.single, &workspace.scratch)
     }
 }
 
 extension Calculation {
-    /// The whole text as a small reply has it.
+    /// The text of a computed calculation, in one piece.
     func text() throws(ReplyFailure) -> [UInt8] {
         var text: [UInt8] = []
-        try text.append(addingCapacity: textRoom) { output throws(ReplyFailure) in try appendText(to: &output) }
+        try text.append(addingCapacity: textCapacity) { output throws(ReplyFailure) in try appendText(to: &output) }
         return text
     }
 }
 
 extension ReplyWriter {
-    /// The reply that was written.
+    /// The reply that was written, as a response.
     mutating func takeResponse() -> HTTPResponse {
         var response = HTTPResponse(status: status, body: .bytes(body.array))
         response.fields.append("content-type", contentType)
@@ -83,7 +82,7 @@ extension ReplyWriter {
     }
 }
 
-/// A service with its default configuration but for `change`.
+/// A service with the default configuration, changed by `change`.
 func service(
     status: HTTPServerStatus = HTTPServerStatus(), log: LogWriter? = nil,
     _ change: (inout ServiceConfiguration) -> Void = { _ in }
@@ -94,13 +93,13 @@ func service(
         configuration, status: status, pool: ComputePool(threads: 2), heap: HeapKeeping(status), log: log)
 }
 
-/// A request as a client of HTTP/1.1 sends it, read by the server's own parser.
+/// A request in HTTP/1.1, its head parsed by the server's parser.
 struct SentRequest {
     private let bytes: [UInt8]
     private let head: RequestHead
     private let body: [UInt8]
 
-    /// A request of those parts; beside `fields` it has a Host.
+    /// A request with the given fields and a Host.
     init(_ method: String, _ path: String, fields: [(String, String)] = [], body: String = "") {
         let lines = fields.map { "\($0): \($1)\r\n" }.joined()
         let bytes = Array("\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".utf8)
@@ -114,14 +113,14 @@ struct SentRequest {
         (self.bytes, head, self.body) = (bytes, parser.head, Array(body.utf8))
     }
 
-    /// Lends the request as the server hands it to its handler.
+    /// Lends the request as the server lends it to its handler.
     func withRequest<R>(_ look: (inout HTTPRequest) -> R) -> R {
         var request = HTTPRequest(
             head, bytes.span, id: RequestID(sentIn: head, bytes.span) ?? RequestID(bits: 7), body: body.span)
         return look(&request)
     }
 
-    /// Lends what the server tells of the request once it is over.
+    /// Lends the record that the server makes when the request has ended.
     func withRecord(
         status: Int, responseBytes: Int = 0, duration: UInt64 = 0, peer: String, client: String? = nil,
         problem: String? = nil, isComplete: Bool = true, _ look: (borrowing HTTPAccessRecord) -> Void
@@ -139,12 +138,12 @@ struct SentRequest {
 }
 
 extension Service {
-    /// Answers a POST of JSON as the server would, deferred work included.
+    /// Answers a POST of JSON, running deferred work.
     func post(_ path: String, _ text: String, fields: [(String, String)] = []) -> HTTPResponse {
         finish(SentRequest("POST", path, fields: [("Content-Type", "application/json")] + fields, body: text))
     }
 
-    /// Answers a request as the server would, deferred work included.
+    /// Answers a request, running deferred work.
     func finish(_ sent: SentRequest) -> HTTPResponse {
         var writer = ReplyWriter()
         switch begin(sent, &writer) {
@@ -152,14 +151,14 @@ extension Service {
         case .ready(let response): return response
         case .deferred(_, _, let run):
             guard let response = run(HTTPWorkTicket()) else {
-                Issue.record("a ticket that any cost fits could not be raised")
+                Issue.record("a ticket without a limit could not be raised")
                 return HTTPResponse(status: 503)
             }
             return response
         }
     }
 
-    /// Looks at a request's head, then answers it.
+    /// Admits a request by its head, then answers it or defers the answer.
     func begin(_ sent: SentRequest, _ writer: inout ReplyWriter) -> HTTPReply {
         sent.withRequest { request in
             request.route = admit(request).route
@@ -174,10 +173,10 @@ extension HTTPFields {
         filter { $0.name.elementsEqual(name.utf8) }.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
-    /// How many lines of that field there are.
+    /// The number of lines of a field.
     func count(of name: String) -> Int { values(name).count }
 
-    /// The value of the only line of that field; `nil` where there is none or more than one.
+    /// The value of a field with exactly one line, else `nil`.
     func only(_ name: String) -> String? { count(of: name) == 1 ? values(name).first : nil }
 }
 

@@ -1,14 +1,14 @@
 /// The row kernels of SoftmaxCore: float64 pair arithmetic over eight lanes.
 ///
-/// One source (rows.h and what it includes) is compiled twice on x86-64, for the baseline and for AVX2+FMA, and once
-/// elsewhere. Both builds return the same bits. Nothing here checks its arguments: SoftmaxCore does.
+/// The same source (rows.h and its includes) is compiled twice on x86-64, for the baseline and for AVX2+FMA, and once
+/// on other processors. Both builds return the same bits. SoftmaxCore checks all arguments; the kernels check none.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/// What a kernel computes for each row.
+/// The result that a kernel computes for each row.
 enum softmax_operation {
     SOFTMAX_EVALUATE = 0,  ///< y, or log y.
     SOFTMAX_VJP = 1,       ///< The cotangent times the Jacobian.
@@ -17,7 +17,7 @@ enum softmax_operation {
     SOFTMAX_FACTORS = 4,   ///< y into `output` and 1 - y into `complements`.
 };
 
-/// A batch of rows of equal length, row-major, all of float64 or all of float32.
+/// A batch of rows of equal length, row-major, in float64 or float32.
 struct softmax_batch {
     const void *_Nonnull logits;
     const void *_Nullable vector;  ///< Cotangents or tangents, shaped like `logits`.
@@ -31,10 +31,11 @@ struct softmax_batch {
     bool is_logarithmic;  ///< log-softmax instead of softmax.
 };
 
-/// One sample made ready for any number of its Jacobian's entries.
+/// One sample, prepared for computing any entries of its Jacobian.
 ///
-/// `probabilities` holds y as pairs, `softmax_probability_count(classes, temperature)` numbers: the high parts, the low
-/// parts, and below a temperature of 2^-400 the exponents (int64_t, bit by bit); elsewhere all carry the factor 2^600.
+/// `probabilities` holds y as pairs in `softmax_probability_count(classes, temperature)` numbers: the high parts, the
+/// low parts and, at a temperature below 2^-400, the exponents (the bits of an int64_t). At other temperatures all of
+/// them are scaled by 2^600.
 struct softmax_sample {
     double *_Nonnull probabilities;
     int64_t classes;
@@ -56,7 +57,7 @@ struct softmax_entry {
 /// One build of the kernels.
 struct softmax_kernels {
     const char *_Nonnull name;
-    /// Whether this processor can run it.
+    /// Whether this processor can run the build.
     bool (*_Nonnull is_supported)(void);
     /// Computes `operation` for every row of the batch.
     void (*_Nonnull rows)(const struct softmax_batch *_Nonnull batch, enum softmax_operation operation);
@@ -75,14 +76,14 @@ struct softmax_kernels {
     bool (*_Nonnull are_finite)(const void *_Nonnull numbers, int64_t count, bool is_single);
 };
 
-/// Numbers of scratch that a batch of rows of this length needs, whatever its number of rows.
+/// The numbers of scratch that a batch with this many classes needs, for any number of rows.
 int64_t softmax_scratch_count(int64_t classes);
 
-/// Numbers that `softmax_sample.probabilities` must hold.
+/// The numbers that `softmax_sample.probabilities` must hold.
 int64_t softmax_probability_count(int64_t classes, double temperature);
 
 /// The build for every processor.
 extern const struct softmax_kernels softmax_kernels_baseline;
 
-/// The builds in this binary, slowest first; NULL past the last.
+/// The builds in this binary, slowest first; NULL after the last one.
 const struct softmax_kernels *_Nullable softmax_kernels_at(int64_t index);

@@ -1,30 +1,28 @@
 package import HTTPServer
 
-/// One loop's access log: a line of JSON for each request, collected and handed to the writer in batches.
+/// The access log of one loop: a line of JSON for each request, passed to the writer in batches.
 package final class AccessLog: HTTPObserver {
     private let writer: LogWriter
-    private let isSkipping: Bool
-    private let skips: (_ path: String) -> Bool
+    private let skips: ((_ path: String) -> Bool)?
     private var lines: [UInt8] = []
     private var clock = LogClock()
 
-    /// A batch is handed over once it is this large, or with ``flush()``.
+    /// The bytes from which on a batch is passed to the writer without waiting for ``flush()``.
     private static let batch = 32 * 1024
 
-    /// A log that goes to that writer; of requests for a path that `skips` says it has no lines.
+    /// A log with that writer; it leaves out requests for paths that `skips` returns true for.
     package init(_ writer: LogWriter, skips: ((_ path: String) -> Bool)? = nil) {
         self.writer = writer
-        isSkipping = skips != nil
-        self.skips = skips ?? { _ in false }
+        self.skips = skips
     }
 
     package func record(_ record: borrowing HTTPAccessRecord) {
-        if isSkipping, skips(record.pathText) { return }
+        if let skips, skips(record.pathText) { return }
         let (method, path) = (record.method, record.path)
         let (agent, trace) = (record.userAgent, record.traceparent)
         let sent = method.count + path.count + (agent?.count ?? 0) + (trace?.count ?? 0)
         let known = record.peer.utf8.count + (record.client?.utf8.count ?? 0) + (record.problem?.utf8.count ?? 0)
-        // Beside those strings, of which a byte takes six at most: names, numbers, the identifier and the time, below 528.
+        // Escaping takes at most six bytes for each byte of the strings; the rest is below 528 bytes.
         lines.write(atMost: 528 + 6 * (sent + known)) { line in
             line.append("{\"time\":\"")
             clock.appendNow(to: &line)

@@ -1,23 +1,23 @@
 import TensorJSON
 
-/// What a command line asks for.
+/// A parsed command line.
 package enum Command: Sendable {
-    /// Serve.
+    /// Serve until SIGTERM or SIGINT.
     case serve(ServiceConfiguration)
-    /// Answer one request from a file, or from standard input where there is none.
-    case compute(NativeOperation, file: String?, ServiceConfiguration)
-    /// Ask a running service whether it lives.
+    /// Answer one request from a file, or from standard input if `file` is `nil`.
+    case compute(SoftmaxOperation, file: String?, ServiceConfiguration)
+    /// Check that a running service answers `/livez`.
     case healthcheck(ServiceConfiguration)
-    /// Print that text and stop.
+    /// Print a text and exit.
     case print(String)
 
-    /// Reads a command line (without the program's name) and an environment.
+    /// Parses a command line (without the program's name) and an environment.
     ///
     /// - Parameters:
-    ///   - served: the flags of the service that `healthcheck` is about, where it runs beside it in a container.
-    ///   - warn: is told of variables that are no setting.
+    ///   - serviceFlags: returns the flags of the service that `healthcheck` checks.
+    ///   - warn: receives a warning for each unknown variable.
     package init(
-        _ arguments: [String], environment: [String: String], served: () -> [String] = { [] },
+        _ arguments: [String], environment: [String: String], serviceFlags: () -> [String] = { [] },
         warn: (String) -> Void = { _ in }
     ) throws(ConfigurationError) {
         if arguments.contains("--help") || arguments.contains("-h") || arguments.first == "help" {
@@ -31,13 +31,11 @@ package enum Command: Sendable {
         var flags = arguments
         let isPrinting = flags.contains("--print-config")
         flags.removeAll { $0 == "--print-config" }
-        let place = Self.placeOfName(in: flags)
-        let name = place.map { flags.remove(at: $0) }
-        var file: String?
-        let operation = name.flatMap { NativeOperation(rawValue: $0) }
-        if operation != nil, let place = Self.placeOfName(in: flags) { file = flags.remove(at: place) }
-        // Its own flags come last, and win.
-        if name == "healthcheck" { flags = served() + flags }
+        let name = Self.removePositional(from: &flags)
+        let operation = name.flatMap { SoftmaxOperation(rawValue: $0) }
+        let file = operation == nil ? nil : Self.removePositional(from: &flags)
+        // The last of repeated flags wins: those of the health check itself.
+        if name == "healthcheck" { flags = serviceFlags() + flags }
         let configuration = try ServiceConfiguration(flags: flags, environment: environment, warn: warn)
         switch (name, operation) {
         case _ where isPrinting: self = .print(configuration.printed)
@@ -45,34 +43,31 @@ package enum Command: Sendable {
         case (nil, _), ("serve", _): self = .serve(configuration)
         case ("healthcheck", _): self = .healthcheck(configuration)
         case (let name?, _):
-            let known = NativeOperation.allCases.map(\.rawValue) + ["serve", "healthcheck", "version", "help"]
+            let known = SoftmaxOperation.allCases.map(\.rawValue) + ["serve", "healthcheck", "version", "help"]
             let hint = closestName(to: name, among: known).map { "; the closest one is \($0)" } ?? ""
             throw ConfigurationError("\(name) is not a command\(hint); see --help")
         }
     }
 
-    /// Where the first argument is that is neither an option nor an option's value; `-` is a file.
-    private static func placeOfName(in arguments: [String]) -> Int? {
+    /// Removes the first argument that is neither a flag nor a flag's value; `-` is such an argument.
+    private static func removePositional(from arguments: inout [String]) -> String? {
         var index = 0
         while index < arguments.count {
             let argument = arguments[index]
-            guard argument.hasPrefix("-"), argument != "-" else { return index }
+            guard argument.hasPrefix("-"), argument != "-" else { return arguments.remove(at: index) }
             index += argument.contains("=") ? 1 : 2
         }
         return nil
     }
 
-    /// The flags in a process's command line as proc(5) has it, each argument ended by a zero; none where it does not serve.
-    package static func servedFlags(commandLine: [UInt8]) -> [String] {
+    /// The flags in the command line of a service, its arguments NUL-terminated (proc(5)); empty for another command.
+    package static func serviceFlags(commandLine: [UInt8]) -> [String] {
         var arguments = commandLine.split(separator: 0, omittingEmptySubsequences: false).dropFirst().map {
             String(decoding: $0, as: UTF8.self)
         }
         if arguments.last == "" { arguments.removeLast() }
-        if let place = placeOfName(in: arguments) {
-            guard arguments[place] == "serve" else { return [] }
-            arguments.remove(at: place)
-        }
-        return arguments
+        let name = removePositional(from: &arguments) ?? "serve"
+        return name == "serve" ? arguments : []
     }
 
     /// The text of `--help`.

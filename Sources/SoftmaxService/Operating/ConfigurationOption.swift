@@ -1,30 +1,24 @@
 import HTTPServer
 import TensorJSON
 
-/// One setting: its names, what it means, how it is read and shown.
+/// One setting: its flag, its help, and how its value is parsed and shown.
 ///
-/// `--help`, `--print-config` and the table in the README all come from ``all``.
+/// `--help` and `--print-config` list ``all``; a test compares the table in the README with it.
 package struct ConfigurationOption: Sendable {
     /// `--name`.
     package let flag: String
-    /// Unit, meaning and what a client sees where it is a limit.
+    /// The unit and meaning of the value; for a limit also what happens beyond it.
     package let help: String
-    /// The value in force, as text that ``set`` reads.
+    /// The value in a configuration, as text that ``set`` can parse.
     package let get: @Sendable (ServiceConfiguration) -> String
-    /// Reads a value.
+    /// Parses a value.
     ///
-    /// - Throws: why it cannot be used, in words that follow the setting's name.
+    /// - Throws: why it is refused, worded to follow the name of the setting.
     let set: @Sendable (inout ServiceConfiguration, String) throws(ConfigurationError) -> Void
 
     /// `SOFTMAXD_NAME`.
     package var environment: String {
-        "SOFTMAXD_"
-            + String(flag.dropFirst(2).map { $0 == "-" ? "_" : $0 }).uppercased()
-    }
-
-    /// Whether a text is decimal digits and nothing else: no sign, no `0x`, no exponent.
-    private static func isDigits(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { $0.decimalValue != nil }
+        "SOFTMAXD_" + String(flag.dropFirst(2).map { $0 == "-" ? "_" : $0 }).uppercased()
     }
 
     private static func integer<Value: FixedWidthInteger & Sendable>(
@@ -36,17 +30,16 @@ package struct ConfigurationOption: Sendable {
             flag: flag, help: help,
             get: { "\($0[keyPath: path])" },
             set: { configuration, text throws(ConfigurationError) in
-                guard isDigits(text[...]), let value = Value(text), range.contains(value) else {
+                guard text.isDecimalDigits, let value = Value(text), range.contains(value) else {
                     throw .mustBe("an integer from \(range.lowerBound) to \(range.upperBound), in digits", not: text)
                 }
                 configuration[keyPath: path] = value
             })
     }
 
-    /// A time in seconds, to the millisecond.
+    /// A duration in seconds, to the millisecond.
     ///
-    /// - Parameter zero: whether there may be none. A deadline of 0 has passed before anything can meet it, and would
-    ///   close every connection.
+    /// - Parameter zero: whether 0 is allowed. As a deadline it would have passed at once and close every connection.
     private static func seconds(
         _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Duration> & Sendable, zero: Bool = false,
         _ help: String
@@ -62,7 +55,7 @@ package struct ConfigurationOption: Sendable {
             },
             set: { configuration, text throws(ConfigurationError) in
                 let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-                let isDecimal = parts.allSatisfy { isDigits($0) }
+                let isDecimal = parts.allSatisfy(\.isDecimalDigits)
                 let least = zero ? 0 : 1
                 guard isDecimal, let value = Double(text), value <= 86400, Int((value * 1000).rounded()) >= least else {
                     throw .mustBe("a number of seconds from \(zero ? "0" : "0.001") to 86400, such as 2.5", not: text)
@@ -87,9 +80,14 @@ package struct ConfigurationOption: Sendable {
             })
     }
 
-    /// The items of a list that is separated by commas; blanks around them do not count, nor do empty items.
+    /// The items of a comma-separated list, without spaces and tabs around them; empty items are left out.
     private static func items(of text: String) -> [String] {
-        text.split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
+        func isText(_ character: Character) -> Bool { character != " " && character != "\t" }
+        return text.split(separator: ",").compactMap { item in
+            guard let first = item.firstIndex(where: isText), let last = item.lastIndex(where: isText)
+            else { return nil }
+            return String(item[first...last])
+        }
     }
 
     /// Every setting, in the order of `--help`.
@@ -182,18 +180,13 @@ package struct ConfigurationOption: Sendable {
 }
 
 extension ConfigurationError {
-    /// A value that is none of those that a setting takes.
+    /// A value outside the range of its setting.
     fileprivate static func mustBe(_ range: String, not text: String) -> ConfigurationError {
         ConfigurationError("must be \(range), not \"\(text)\"")
     }
 }
 
-extension Substring {
-    /// Without the spaces and tabs at its ends.
-    fileprivate var trimmingBlanks: String {
-        var rest = self
-        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
-        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
-        return String(rest)
-    }
+extension StringProtocol {
+    /// Whether the text is one or more ASCII digits: no sign, `0x`, exponent or other script's digits.
+    var isDecimalDigits: Bool { !isEmpty && utf8.allSatisfy { $0.decimalValue != nil } }
 }

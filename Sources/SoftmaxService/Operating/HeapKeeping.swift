@@ -2,22 +2,24 @@ import Dispatch
 package import HTTPServer
 import Synchronization
 
-/// What becomes of memory that large requests leave behind: kept while more of them come, returned once they stop.
+/// Keeps the freed memory of large requests while more of them come, and returns it to the system a second after the
+/// last.
 ///
-/// Buffers of a few MiB made anew by mmap(2) for every request cost more system time than all else (a page fault each
-/// 4 KiB: 7 ms of system time for 100 rows of 1000, 1 ms without; 80 for 1000 rows, 20 without). So glibc keeps them;
-/// and as it gives nothing back from the middle of its heaps by itself, it is told to a second after the last large
-/// request.
+/// By default glibc maps and unmaps buffers of a few MiB anew for every request, and the page faults, one for each 4
+/// KiB, take most of the system time: 7 ms for 100 rows of 1000 instead of 1 ms, 80 ms for 1000 rows instead of 20 ms.
+/// So malloc is configured to keep them. As it never returns memory from the middle of an arena by itself, it is
+/// trimmed when no large request has come for a second.
 package final class HeapKeeping: Sendable {
-    /// Allocations of this size and above come from the system and go back to it at once, bytes: as much as glibc takes.
-    private static let largest = 32 << 20
-    /// Free memory that each heap keeps at its end, bytes.
-    private static let kept = 64 << 20
-    /// Processors to a heap of glibc's (by default a heap has an eighth of one).
+    /// The size in bytes from which on allocations are mapped by themselves: the largest that glibc accepts.
+    private static let mmapThreshold = 32 << 20
+    /// The free bytes that each arena keeps at its end.
+    private static let trimThreshold = 64 << 20
+    /// Processors for each arena (glibc's default is eight arenas for each processor).
     ///
-    /// What large requests leave in one heap is of no use to threads that have another, and only of the first does
-    /// malloc_trim(3) give back the end. Small allocations do not come this far: each thread keeps its own.
-    private static let processorsPerHeap = 4
+    /// Memory freed in one arena cannot be used by threads of another, and malloc_trim(3) returns free pages of every
+    /// arena but shrinks only the main one. Few arenas do not slow small allocations down: each thread has a cache of
+    /// them.
+    private static let processorsPerArena = 4
 
     private let status: HTTPServerStatus
     private let whenQuiet: @Sendable (@escaping @Sendable () -> Void) -> Void
@@ -25,17 +27,18 @@ package final class HeapKeeping: Sendable {
     private let isArmed = Atomic<Bool>(false)
     private let isBusy = Atomic<Bool>(false)
 
-    /// Keeping for a server of that status: malloc_trim(3), a second after the last large request.
+    /// Trims the heap a second after the last large request of the server with that status.
     package convenience init(_ status: HTTPServerStatus) {
-        self.init(status, whenQuiet: Self.afterSecond, release: Self.trim)
+        let queue = DispatchQueue(label: "softmaxd.memory")
+        self.init(status, whenQuiet: { queue.asyncAfter(deadline: .now() + 1, execute: $0) }, release: Self.trim)
     }
 
-    /// The same with a time and a way of a test's own.
+    /// Returns memory after a quiet time.
     ///
     /// - Parameters:
-    ///   - whenQuiet: calls its argument after the time in which no large request may have come before memory is given
-    ///     back.
-    ///   - release: gives it back.
+    ///   - whenQuiet: calls its argument after the time without a large request that must pass before memory is
+    ///     returned.
+    ///   - release: returns the memory.
     init(
         _ status: HTTPServerStatus, whenQuiet: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         release: @escaping @Sendable () -> Void
@@ -45,33 +48,28 @@ package final class HeapKeeping: Sendable {
         self.release = release
     }
 
-    private static let queue = DispatchQueue(label: "softmaxd.memory")
-
-    private static func afterSecond(_ body: @escaping @Sendable () -> Void) {
-        queue.asyncAfter(deadline: .now() + 1, execute: body)
-    }
-
-    /// Sets the process's limits; once, before it serves.
+    /// Configures malloc; to be called once, before the process serves.
     ///
-    /// By default glibc learns from the first large buffer that is freed to keep all such memory for good.
+    /// Setting the thresholds also turns off their automatic growth, by which glibc, once a large buffer has been
+    /// freed, would never return one of that size again.
     package static func configureProcess() {
-        let arenas = max(1, Processors.available / processorsPerHeap)
-        Heap.configure(largest: largest, kept: kept, arenas: arenas)
+        let arenas = max(1, Processors.available / processorsPerArena)
+        Heap.configure(mmapThreshold: mmapThreshold, trimThreshold: trimThreshold, arenas: arenas)
         isConfigured.store(true, ordering: .relaxed)
     }
 
     /// Whether ``configureProcess()`` was called.
     private static let isConfigured = Atomic<Bool>(false)
 
-    /// Gives memory back, in a process that was configured to keep it.
+    /// Trims the heap, if the process was configured to keep memory.
     ///
-    /// In any other, glibc's malloc may never have been used (a sanitizer has its own), and two threads that use it first
-    /// at the same time, by malloc_trim(3), break its count of threads.
+    /// In other processes glibc's malloc may be unused, as a sanitizer brings its own. There two threads whose first
+    /// call of it is malloc_trim(3), at the same time, would corrupt its count of threads.
     private static func trim() {
         if isConfigured.load(ordering: .relaxed) { Heap.trim() }
     }
 
-    /// A large request came.
+    /// Restarts the quiet time after which memory is returned: a large request has come.
     func noteLargeRequest() {
         isBusy.store(true, ordering: .relaxed)
         if !isArmed.exchange(true, ordering: .relaxed) { arm() }

@@ -1,6 +1,6 @@
 import HTTPServer
 
-/// UTC timestamps with milliseconds by RFC 3339; the part up to the seconds is made once a second.
+/// RFC 3339 timestamps in UTC with milliseconds; the part up to the seconds is cached.
 struct LogClock {
     private var second = Int.min
     private var text: [UInt8] = []

@@ -1,10 +1,10 @@
 package import Dispatch
 import Synchronization
 
-/// Writes log lines to a descriptor on a queue of its own, so that a reader that stalls never stalls an event loop.
+/// Writes log lines to a descriptor on a queue of its own, so that a slow reader of the log never blocks an event loop.
 ///
-/// A line is written whole or not at all; what is not written is counted, and the log says so once it can be written
-/// again.
+/// Every line is written whole or not at all. Lost lines are counted, and once the log can be written again a line
+/// reports how many there were.
 package final class LogWriter: Sendable {
     private let queue = DispatchQueue(label: "softmaxd.log")
     private let waiting = Atomic<Int>(0)
@@ -13,19 +13,18 @@ package final class LogWriter: Sendable {
     private let limit: Int
     private let finished = DispatchSemaphore(value: 0)
 
-    /// A writer to that descriptor.
+    /// A writer to a descriptor.
     ///
-    /// - Parameter limit: bytes that may wait for the reader; past it whole batches are dropped and counted. Default
-    ///   4 MiB.
+    /// - Parameter limit: the bytes that may wait for the reader; a batch that exceeds it is lost. Default 4 MiB.
     package init(descriptor: Int32 = Descriptors.output, limit: Int = 4 << 20) {
         output = LogOutput { Descriptors.write($0, to: descriptor) }
         self.limit = limit
     }
 
-    /// Lines that were lost since the start: the reader was too slow, or the descriptor took no more.
+    /// The lines lost since the start, because the reader was too slow or the descriptor failed.
     package var lostLines: Int { lost.load(ordering: .relaxed) }
 
-    /// Queues complete lines.
+    /// Queues a batch of complete lines.
     package func write(_ lines: [UInt8]) {
         guard waiting.add(lines.count, ordering: .relaxed).newValue <= limit else {
             waiting.subtract(lines.count, ordering: .relaxed)
@@ -33,49 +32,48 @@ package final class LogWriter: Sendable {
             return
         }
         queue.async { [self] in
-            // A log that cannot be written must not stop the service.
             let unwritten = output.write(lines)
             waiting.subtract(lines.count, ordering: .relaxed)
             let lost = lost.add(unwritten, ordering: .relaxed).newValue
-            if unwritten == 0 { output.tell(ofLost: lost) }
+            if unwritten == 0 { output.reportLost(lost) }
         }
     }
 
-    /// Returns once everything queued so far is written, or after that time: a reader that stalls must not keep the
+    /// Waits until everything queued so far is written, but no longer than `time`: a stalled reader must not keep the
     /// process from ending.
     package func finish(within time: DispatchTimeInterval = .seconds(1)) {
         queue.async { [finished] in finished.signal() }
         _ = finished.wait(timeout: .now() + time)
     }
 
-    /// Has ``finish(within:)``, called or to be called, return after no more than a tenth of a second.
-    package func hurry() {
+    /// Makes ``finish(within:)``, whether it waits already or is called later, return within a tenth of a second.
+    package func cutFinishShort() {
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(100)) { [finished] in finished.signal() }
     }
 }
 
-/// The end of a log: keeps lines whole where the descriptor fails in the middle of one.
+/// Keeps log lines whole although the descriptor may fail in the middle of one.
 ///
-/// Sendable although unchecked: it is only used on the writer's queue, by one block at a time.
+/// `@unchecked Sendable`: only the writer's serial queue uses it.
 final class LogOutput: @unchecked Sendable {
-    /// The rest of a line whose beginning was written: to be written before anything else, or two lines become one.
+    /// The rest of a partly written line, which must be written before any other.
     private var unfinished: ArraySlice<UInt8> = []
-    /// Lost lines that the log has told of.
-    private var told = 0
-    private let take: @Sendable (ArraySlice<UInt8>) -> Int
+    /// The lost lines that the log has reported.
+    private var reported = 0
+    private let writeBytes: @Sendable (ArraySlice<UInt8>) -> Int
 
-    /// An output whose bytes `take` writes: all of them but where the descriptor fails; it returns how many those are.
-    init(_ take: @escaping @Sendable (ArraySlice<UInt8>) -> Int) { self.take = take }
+    /// An output through `writeBytes`, which returns how many bytes it has written: all of them unless it failed.
+    init(_ writeBytes: @escaping @Sendable (ArraySlice<UInt8>) -> Int) { self.writeBytes = writeBytes }
 
-    /// Writes complete lines; returns how many of them are lost because the descriptor took no more.
+    /// Writes complete lines; returns how many of them are lost because the descriptor failed.
     ///
-    /// A line that was begun is not lost: its rest is kept.
+    /// A partly written line is not lost: the next call writes its rest.
     func write(_ lines: [UInt8]) -> Int {
         if !unfinished.isEmpty {
-            unfinished = unfinished.dropFirst(take(unfinished))
+            unfinished = unfinished.dropFirst(writeBytes(unfinished))
             if !unfinished.isEmpty { return Self.count(lines[...]) }
         }
-        let rest = lines.dropFirst(take(lines[...]))
+        let rest = lines.dropFirst(writeBytes(lines[...]))
         guard rest.count < lines.count, lines[rest.startIndex - 1] != UInt8(ascii: "\n") else {
             return Self.count(rest)
         }
@@ -84,13 +82,13 @@ final class LogOutput: @unchecked Sendable {
         return Self.count(rest[(end + 1)...])
     }
 
-    /// Writes a line about the lines lost since the last such one; none where none were.
-    func tell(ofLost lost: Int) {
-        guard lost > told else { return }
-        let note = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost - told)}\n"
-        if write(Array(note.utf8)) == 0 { told = lost }
+    /// Writes a line with the number of lines lost since the last report, if any; `lost` counts from the start.
+    func reportLost(_ lost: Int) {
+        guard lost > reported else { return }
+        let report = "{\"level\":\"warn\",\"message\":\"log lines dropped\",\"count\":\(lost - reported)}\n"
+        if write(Array(report.utf8)) == 0 { reported = lost }
     }
 
-    /// The lines in that text.
+    /// The number of lines in a text.
     static func count(_ lines: ArraySlice<UInt8>) -> Int { lines.count { $0 == UInt8(ascii: "\n") } }
 }

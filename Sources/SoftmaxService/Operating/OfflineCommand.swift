@@ -1,13 +1,13 @@
 import HTTPServer
 
-/// `softmaxd softmax|jacobian|vjp|jvp [FILE]`: the same request, the same reply, no server.
+/// `softmaxd softmax|jacobian|vjp|jvp [FILE]`: answers the same requests with the same replies, without a server.
 package enum OfflineCommand {
-    /// Answers one request; the reply goes to standard output, a problem to standard error.
+    /// Answers one request: with the reply on standard output, or with a problem on standard error.
     ///
-    /// - Returns: the exit status by sysexits(3): 0, 65 for a bad request, 66 where the file cannot be read, 74 where
-    ///   the reply cannot be written.
+    /// - Returns: the exit status (sysexits(3)): 0; 65 for a bad request, 66 if the file cannot be read, 70 if the
+    ///   reply cannot be computed, 74 if it cannot be written.
     package static func run(
-        _ operation: NativeOperation, file: String?, _ configuration: ServiceConfiguration
+        _ operation: SoftmaxOperation, file: String?, _ configuration: ServiceConfiguration
     ) -> Int32 {
         let content =
             if let file {
@@ -16,10 +16,10 @@ package enum OfflineCommand {
                 Descriptors.readAll(from: Descriptors.input)
             }
         guard let body = content else {
-            Descriptors.tell("softmaxd: cannot read \(file ?? "standard input")\n")
+            Descriptors.writeDiagnostic("softmaxd: cannot read \(file ?? "standard input")\n")
             return 66
         }
-        // Nothing here has to go first, and this thread waits for those.
+        // At normal priority: no other work of this process has to go before.
         let workers = Workers(ComputePool(threads: configuration.server.computeThreads, priority: .normal))
         do throws(HTTPProblem) {
             var workspace = Workspace()
@@ -35,25 +35,23 @@ package enum OfflineCommand {
         }
     }
 
-    /// What to say where standard output takes no more.
-    ///
-    /// Asked for right after the write that failed.
-    package static var outputFailure: String { "cannot write to standard output: \(Descriptors.failure)" }
+    /// The message after a failed write to standard output, to be read before any other system call.
+    package static var outputFailure: String { "cannot write to standard output: \(Descriptors.lastError)" }
 
-    /// Writes a reply to standard output; returns the exit status by sysexits(3).
+    /// Writes a reply to standard output; returns the exit status.
     private static func write(_ stream: any HTTPBodySource) -> Int32 {
         var progress = HTTPBodyProgress.more
         while progress == .more {
             var parts: [[UInt8]] = []
             progress = stream.next(into: &parts)
             if progress == .failed {
-                Descriptors.tell("softmaxd: the reply cannot be computed\n")
+                Descriptors.writeDiagnostic("softmaxd: the reply cannot be computed\n")
                 return 70
             }
             if progress == .last { parts.append([UInt8(ascii: "\n")]) }
             for part in parts {
                 guard Descriptors.write(part, to: Descriptors.output) else {
-                    Descriptors.tell("softmaxd: \(outputFailure)\n")
+                    Descriptors.writeDiagnostic("softmaxd: \(outputFailure)\n")
                     return 74
                 }
             }

@@ -1,10 +1,10 @@
 import HTTPServer
 
-/// Web origins (RFC 6454, and the URL standard's serialisation of them) as browsers send them in `Origin`.
+/// Web origins (RFC 6454), serialised as browsers send them in `Origin` (URL standard).
 enum Origin {
-    /// An origin that some browser's `Origin` can equal, byte for byte; or `*`.
+    /// Returns `*` or a serialised origin unchanged, since origins are compared with a request's `Origin` byte by byte.
     ///
-    /// - Throws: where no browser sends it so: what it sends instead, as far as that can be told.
+    /// - Throws: for any other text, with the serialisation of the origin where there is one.
     static func validated(_ text: String) throws(ConfigurationError) -> String {
         if text == "*" { return text }
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
@@ -19,7 +19,7 @@ enum Origin {
             throw ConfigurationError("must be origins such as https://example.org, or *, not \"\(text)\"\(hint)")
         }
         var sent = "\(scheme)://\(authority)"
-        // A scheme's own port is left out of an origin.
+        // The default port of the scheme is not serialised.
         for (scheme, port) in [("http", ":80"), ("https", ":443")] where sent.hasPrefix(scheme + "://") {
             if sent.hasSuffix(port) { sent.removeLast(port.count) }
         }
@@ -29,14 +29,16 @@ enum Origin {
         return text
     }
 
-    /// RFC 3986 section 3.1, in lower case.
+    /// Whether a text is a lower-case scheme (RFC 3986 section 3.1).
     private static func isScheme(_ text: String) -> Bool {
         guard let first = text.utf8.first, isLetter(first) else { return false }
         return text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "+-.".utf8.contains($0) }
     }
 
-    /// host [ ":" port ]: a name of letters, digits, hyphens, underscores and dots (a browser sends others as punycode), an
-    /// IPv4 address, or an IPv6 address in brackets.
+    /// Whether a text is a host and optional port.
+    ///
+    /// The host is an IPv4 address, an IPv6 address in brackets, or a name of letters, digits, hyphens, underscores and
+    /// dots; browsers convert other names to punycode.
     private static func isAuthority(_ text: String) -> Bool {
         var host = text[...]
         var port: Substring?
@@ -46,7 +48,7 @@ enum Origin {
             guard rest.isEmpty || rest.hasPrefix(":") else { return false }
             if !rest.isEmpty { port = rest.dropFirst() }
             host = host[host.index(after: host.startIndex)..<end]
-            guard !host.isEmpty, host.utf8.allSatisfy({ isHex($0) || $0 == UInt8(ascii: ":") }) else { return false }
+            guard !host.isEmpty, host.utf8.allSatisfy("0123456789abcdef:".utf8.contains) else { return false }
         } else {
             if let colon = host.firstIndex(of: ":") {
                 port = host[host.index(after: colon)...]
@@ -56,12 +58,9 @@ enum Origin {
             guard !host.isEmpty, isName else { return false }
         }
         guard let port else { return true }
-        return port.utf8.allSatisfy(isDigit) && !port.hasPrefix("0") && UInt16(port) != nil
+        return port.isDecimalDigits && !port.hasPrefix("0") && UInt16(port) != nil
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
     private static func isDigit(_ byte: UInt8) -> Bool { byte.decimalValue != nil }
-    private static func isHex(_ byte: UInt8) -> Bool {
-        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-    }
 }

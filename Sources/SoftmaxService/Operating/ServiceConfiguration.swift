@@ -1,15 +1,13 @@
 package import HTTPServer
 import TensorJSON
 
-/// Everything that can be set, by flag or by environment variable; a flag wins.
-///
-/// See ``ConfigurationOption/all``.
+/// All settings; ``ConfigurationOption/all`` lists them with their flags.
 package struct ServiceConfiguration: Sendable {
-    /// The server: where it listens, how much it takes on, how long it waits.
+    /// The HTTP server's address, limits and deadlines.
     package var server = HTTPServerConfiguration()
-    /// What one request may ask of the arithmetic.
+    /// Limits on a request's tensors and on its reply.
     package var limits = ServiceLimits()
-    /// Which requests are logged, each as a line of JSON on standard output.
+    /// Which requests are logged.
     package var accessLog = AccessLogScope.on
     /// Origins whose pages may read replies (CORS); `*` for all.
     ///
@@ -22,13 +20,13 @@ package struct ServiceConfiguration: Sendable {
         server.problemTypes = HTTPProblemKind.types
     }
 
-    /// The defaults, overridden by the environment, then by the flags.
+    /// The defaults, overridden by environment variables, which are overridden by flags.
     ///
     /// - Parameters:
-    ///   - flags: `--name value` or `--name=value`, in any number.
-    ///   - environment: variables by name; only those that begin with `SOFTMAXD_` are looked at, and of these not the
-    ///     ones that Kubernetes makes.
-    ///   - warn: is told of variables of that prefix that are no setting.
+    ///   - flags: any number of `--name value` or `--name=value`.
+    ///   - environment: variables by name. Those without the prefix `SOFTMAXD_` and those that Kubernetes sets are
+    ///     ignored.
+    ///   - warn: receives a warning for each unknown variable with that prefix.
     package init(
         flags: [String], environment: [String: String], warn: (String) -> Void = { _ in }
     ) throws(ConfigurationError) {
@@ -39,7 +37,7 @@ package struct ServiceConfiguration: Sendable {
             if let option = ConfigurationOption.all.first(where: { $0.environment == name }) {
                 try set(option, value, from: name)
             } else {
-                // Not an error: in a cluster variables of that prefix may come from elsewhere.
+                // A warning and not an error: in a cluster, others may set variables with this prefix.
                 let known = ConfigurationOption.all.map { String($0.environment.dropFirst(Self.prefix.count)) }
                 let closest = closestName(to: String(name.dropFirst(Self.prefix.count)), among: known)
                 let hint = closest.map { "; the closest known one is \(Self.prefix)\($0)" } ?? ""
@@ -65,11 +63,12 @@ package struct ServiceConfiguration: Sendable {
 
     private static let prefix = "SOFTMAXD_"
 
-    /// Whether Kubernetes made that variable: every container finds each Service of its namespace in its environment,
-    /// in the spelling of Docker's links, so those named `softmaxd`, `softmaxd-canary` and the like look like settings.
+    /// Whether Kubernetes has set a variable for a Service.
     ///
-    /// For a Service `NAME` they are `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT` and `NAME_SERVICE_PORT_…`, `NAME_PORT` with a
-    /// value such as `tcp://10.0.0.1:8080`, and `NAME_PORT_<digits>_TCP` with `…_PROTO`, `…_PORT` and `…_ADDR`.
+    /// Every container gets such variables, named like Docker's links, for each Service of its namespace. Those of a
+    /// Service `softmaxd` or `softmaxd-canary` have the prefix of settings. For a Service `NAME` they are
+    /// `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT` and `NAME_SERVICE_PORT_…`, `NAME_PORT` with a value such as
+    /// `tcp://10.0.0.1:8080`, and `NAME_PORT_<digits>_TCP` with `…_PROTO`, `…_PORT` and `…_ADDR`.
     private static func isServiceLink(_ name: String, _ value: String) -> Bool {
         let parts = name.split(separator: "_", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated().dropFirst() {
@@ -79,8 +78,7 @@ package struct ServiceConfiguration: Sendable {
                 if rest == ["HOST"] || rest.first == "PORT" { return true }
             case "PORT":
                 if rest.isEmpty { return protocols.contains { value.hasPrefix($0.lowercased() + "://") } }
-                let digits = rest.first ?? ""
-                let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0.decimalValue != nil }
+                let isNumber = rest.first?.isDecimalDigits ?? false
                 if isNumber, let name = rest.dropFirst().first, protocols.contains(String(name)) { return true }
             default: break
             }
@@ -88,7 +86,7 @@ package struct ServiceConfiguration: Sendable {
         return false
     }
 
-    /// Those that a Service's port may have.
+    /// The protocols of a Service's ports.
     private static let protocols = ["TCP", "UDP", "SCTP"]
 
     private mutating func set(
@@ -101,7 +99,7 @@ package struct ServiceConfiguration: Sendable {
         }
     }
 
-    /// One `name = value` line an option, in the spelling of the environment.
+    /// A line `VARIABLE=value` for each setting.
     package var printed: String {
         ConfigurationOption.all.map { "\($0.environment)=\($0.get(self))\n" }.joined()
     }
@@ -111,15 +109,15 @@ package struct ServiceConfiguration: Sendable {
 package enum AccessLogScope: String, Sendable, CaseIterable {
     /// All of them.
     case on
-    /// All but those for the probes' paths, which a scraper and an orchestrator send every few seconds.
+    /// All but probes, which orchestrators and scrapers send every few seconds.
     case requests
     /// None.
     case off
 }
 
-/// A setting that cannot be used.
+/// A flag or variable that is refused.
 package struct ConfigurationError: Error, Equatable {
-    /// What is wrong, with the name of the flag or variable.
+    /// Why it is refused, with its name.
     package var message: String
     init(_ message: String) { self.message = message }
 }

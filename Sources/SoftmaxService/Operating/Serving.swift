@@ -1,12 +1,12 @@
 import Dispatch
 package import HTTPServer
 
-/// The service on its sockets, from the first listener to the last log line.
+/// The service with its server and log, from binding the sockets to writing the last log line.
 package final class Serving: Sendable {
     private let server: HTTPServer
     private let log: LogWriter?
 
-    /// A service of that configuration that does not listen yet.
+    /// A service that does not listen yet.
     package init(_ configuration: ServiceConfiguration) {
         let status = HTTPServerStatus()
         let log = configuration.accessLog == .off ? nil : LogWriter()
@@ -27,33 +27,33 @@ package final class Serving: Sendable {
             makeObserver: makeObserver)
     }
 
-    /// What is listened at, with ports; none before ``start()``.
+    /// The bound addresses with their ports; none before ``start()``.
     package var addresses: [String] { server.boundAddresses }
-    /// What should be known about the start, one sentence each.
+    /// Warnings about the start, one sentence each.
     package var warnings: [String] { server.warnings }
 
-    /// Binds and serves; returns at once.
+    /// Binds the sockets and begins to serve; returns at once.
     package func start() throws(HTTPServerError) { try server.start() }
 
-    /// Finishes what is begun and stops; a second call cuts everything.
+    /// Begins to drain; a second call closes all connections.
     package func stop() {
         if server.status.isDraining {
             server.stopNow()
-            log?.hurry()
+            log?.cutFinishShort()
         } else {
             server.beginDrain()
         }
     }
 
-    /// Blocks until the service has stopped and its log is written, if somebody reads it.
+    /// Waits until the server has stopped and the log is written (``LogWriter/finish(within:)``).
     package func wait() {
         server.waitUntilStopped()
         log?.finish()
     }
 
-    /// Serves until SIGTERM or SIGINT: the first drains, the second ends at once.
+    /// Serves until SIGTERM or SIGINT: the first signal drains, a second one closes all connections.
     ///
-    /// - Parameter started: is called once connections are accepted.
+    /// - Parameter started: is called once the service accepts connections.
     package func runUntilSignalled(started: () -> Void) throws(HTTPServerError) {
         let sources = Signals.onTermination { self.stop() }
         try start()
@@ -65,14 +65,14 @@ package final class Serving: Sendable {
 
 /// `softmaxd healthcheck`.
 package enum Healthcheck {
-    /// Whether a service of that configuration, on this machine, answers `/livez` with 200.
+    /// Whether a service at the configured host and port answers `/livez` with 200.
     package static func passes(_ configuration: HTTPServerConfiguration) -> Bool {
         HTTPProbe.status(host: configuration.host, port: configuration.port, path: "/livez") == 200
     }
 
-    /// The flags of process 1, where that is this program: in a container the service itself, which a health check that
-    /// runs beside it has to find.
+    /// The flags of process 1 if it runs this program: in a container that is the service that the health check has to
+    /// find.
     package static func flagsOfProcess1() -> [String] {
-        Command.servedFlags(commandLine: ThisProcess.commandLine(ofSameProgram: 1) ?? [])
+        Command.serviceFlags(commandLine: ThisProcess.commandLine(ofSameProgram: 1) ?? [])
     }
 }

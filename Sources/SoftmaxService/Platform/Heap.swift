@@ -1,19 +1,19 @@
 import CMalloc
 
-/// glibc's heap (mallopt(3), malloc_trim(3)).
+/// The settings of glibc's malloc (mallopt(3), malloc_trim(3)).
 enum Heap {
-    /// Sets its limits; once, before there are other threads.
+    /// Sets the thresholds; to be called once, before other threads are started.
     ///
     /// - Parameters:
-    ///   - largest: allocations of this size and above come from the system and go back to it at once, bytes.
-    ///   - kept: free memory that stays at the end of each arena, bytes.
-    ///   - arenas: how many there may be.
-    static func configure(largest: Int, kept: Int, arenas: Int) {
-        _ = mallopt(M_MMAP_THRESHOLD, Int32(clamping: largest))
-        _ = mallopt(M_TRIM_THRESHOLD, Int32(clamping: kept))
+    ///   - mmapThreshold: the size in bytes from which on an allocation is mapped by itself and unmapped when freed.
+    ///   - trimThreshold: the free bytes that each arena keeps at its end.
+    ///   - arenas: the largest number of arenas.
+    static func configure(mmapThreshold: Int, trimThreshold: Int, arenas: Int) {
+        _ = mallopt(M_MMAP_THRESHOLD, Int32(clamping: mmapThreshold))
+        _ = mallopt(M_TRIM_THRESHOLD, Int32(clamping: trimThreshold))
         _ = mallopt(M_ARENA_MAX, Int32(clamping: arenas))
     }
 
-    /// Gives free memory back to the system.
+    /// Returns free memory of all arenas to the system.
     static func trim() { _ = malloc_trim(0) }
 }

@@ -1,15 +1,15 @@
 import Dispatch
 import Glibc
 
-/// The signals of a service's life.
+/// The signals that end the service.
 enum Signals {
-    /// Listens for SIGTERM and SIGINT, and ignores SIGPIPE.
+    /// Calls `handle` for every SIGTERM and SIGINT, and ignores SIGPIPE.
     ///
-    /// They are blocked here and, by inheritance, in every thread started from here on: one that comes before Dispatch
-    /// listens for it waits for its signalfd(2) instead of being lost, and no thread is ever interrupted by one. A log
-    /// whose reader has gone is then an error of write(2), not the end of the service.
+    /// SIGTERM and SIGINT are blocked in this thread and in those that it starts from now on: a signal that arrives
+    /// before Dispatch's signalfd(2) stays pending instead of ending the process, and none interrupts a system call.
+    /// With SIGPIPE ignored, a log whose reader has left is an error of write(2).
     ///
-    /// - Returns: what listens, until it is cancelled.
+    /// - Returns: the signal sources, which must be kept until they are cancelled.
     static func onTermination(_ handle: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
         signal(SIGPIPE, SIG_IGN)
         let queue = DispatchQueue(label: "softmaxd.signals")

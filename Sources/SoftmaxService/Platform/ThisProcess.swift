@@ -1,10 +1,8 @@
 import Glibc
 
-/// What the process was given, and its end.
+/// The environment, end and identity of this process.
 package enum ThisProcess {
-    /// The environment.
-    ///
-    /// This is the only place that reads it.
+    /// The environment variables; nothing else reads them.
     package static var environment: [String: String] {
         var variables: [String: String] = [:]
         var entry = environ
@@ -18,18 +16,18 @@ package enum ThisProcess {
         return variables
     }
 
-    /// Ends it with that status.
-    package static func end(status: Int32) -> Never { exit(status) }
+    /// Ends the process.
+    package static func exit(status: Int32) -> Never { Glibc.exit(status) }
 
-    /// The command line of a process that runs the same program as this one, each argument ended by a zero (proc(5)).
+    /// The command line of a process that runs the same program as this one, its arguments NUL-terminated (proc(5)).
     ///
-    /// `nil` where it runs another, or this user may not know.
+    /// `nil` if it runs another program or this user may not read it.
     static func commandLine(ofSameProgram process: Int) -> [UInt8]? {
         guard let own = program(of: "self"), program(of: "\(process)") == own else { return nil }
         return Descriptors.readFile("/proc/\(process)/cmdline")
     }
 
-    /// The path of a process's program; `nil` where this user may not know.
+    /// The path of a process's program; `nil` if this user may not read it.
     private static func program(of process: String) -> [CChar]? {
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/\(process)/exe", &path, path.count)

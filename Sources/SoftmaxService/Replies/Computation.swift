@@ -5,7 +5,7 @@ import TensorJSON
 extension Calculation {
     /// Computes all results on the calling thread.
     ///
-    /// - Throws: `overflow`, the one failure of a request that only shows in the computing.
+    /// - Throws: `overflow`, the only error of a request that cannot be found before computing it.
     mutating func compute(_ scratch: inout SoftmaxScratch) throws(ReplyFailure) {
         let samples = 0..<arrangement.samples
         try fill { calculation, output throws(ReplyFailure) in
@@ -13,33 +13,24 @@ extension Calculation {
         }
     }
 
-    /// Computes all results but dense Jacobians, which are computed while they are written, on several threads.
+    /// Computes all results on several threads, except dense Jacobians, which ``LargeReply`` computes as it writes
+    /// them.
     ///
-    /// - Throws: `overflow` for the first sample with one, or `cancelled`.
+    /// - Throws: `overflow` for the first sample that overflows, or `cancelled`.
     mutating func compute(_ workers: Workers) throws(ReplyFailure) {
-        try workers.check()
+        try workers.checkCancellation()
         guard !options.isDense else { return }
         let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: { weight(classes: $0) })
         try fill { calculation, output throws(ReplyFailure) in
-            var failures = [ReplyFailure?](repeating: nil, count: ranges.count)
-            failures.withUnsafeMutableBufferPointer { failures in
-                let failures = SharedOutput(buffer: failures)
-                let output = SharedOutput(buffer: output)
-                workers.untilCancelled(ranges.count) { index in
-                    var scratch = SoftmaxScratch()
-                    do throws(ReplyFailure) {
-                        try calculation.compute(ranges[index], into: output.buffer, &scratch)
-                    } catch {
-                        failures.buffer[index] = error
-                    }
-                }
+            let output = SharedOutput(buffer: output)
+            try workers.performUntilCancelled(ranges.count) { index throws(ReplyFailure) in
+                var scratch = SoftmaxScratch()
+                try calculation.compute(ranges[index], into: output.buffer, &scratch)
             }
-            try workers.check()
-            if let failure = failures.lazy.compactMap({ $0 }).first { throw failure }
         }
     }
 
-    /// A sample's share of the work.
+    /// The work of computing one sample, in numbers.
     private func weight(classes: Int) -> Int {
         switch (options.operation, options.form) {
         case (.jacobian, .factored): 2 * classes
@@ -48,7 +39,7 @@ extension Calculation {
         }
     }
 
-    /// Has the closure write all results, and puts them in the order in which they are written.
+    /// Has `write` compute all results, then brings them into the order of the reply.
     private mutating func fill(
         _ write: (borrowing Calculation, UnsafeMutableBufferPointer<Scalar>) throws(ReplyFailure) -> Void
     ) throws(ReplyFailure) {
@@ -56,23 +47,13 @@ extension Calculation {
         swap(&results, &self.results)
         defer { swap(&results, &self.results) }
         results.removeAll(keepingCapacity: true)
-        let count = resultNumbers
-        // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
-        try results.append(addingCapacity: max(1, count)) { output throws(ReplyFailure) in
-            try output.withUnsafeMutableBufferPointer { buffer, initialized throws(ReplyFailure) in
-                try write(self, UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-                initialized = count
-            }
-        }
+        try results.append(count: replyNumbers) { buffer throws(ReplyFailure) in try write(self, buffer) }
         if !isWrittenBySample { arrangement.scatter(&results, &spare) }
     }
 
-    /// How many numbers are computed: those of the reply but for the scale of factors.
-    private var resultNumbers: Int {
-        options.operation == .jacobian && options.form == .factored ? 2 * logits.values.count : replyNumbers
-    }
-
-    /// Computes some samples into their part of all results; dense Jacobians into the beginning.
+    /// Computes some samples.
+    ///
+    /// `output` is for the results of all samples; for dense Jacobians it is for those of these samples only.
     private func compute(
         _ samples: Range<Int>, into output: UnsafeMutableBufferPointer<Scalar>, _ scratch: inout SoftmaxScratch
     ) throws(ReplyFailure) {
@@ -128,15 +109,12 @@ extension Calculation {
         }
     }
 
-    /// The dense Jacobians of some samples, one after the other.
+    /// The dense Jacobians of some samples, `numbers` entries altogether.
     func jacobians(of samples: Range<Int>, numbers: Int) throws(ReplyFailure) -> [Scalar] {
         var scratch = SoftmaxScratch()
         var values: [Scalar] = []
-        try values.append(addingCapacity: max(1, numbers)) { output throws(ReplyFailure) in
-            try output.withUnsafeMutableBufferPointer { buffer, count throws(ReplyFailure) in
-                try compute(samples, into: UnsafeMutableBufferPointer(rebasing: buffer[..<numbers]), &scratch)
-                count = numbers
-            }
+        try values.append(count: numbers) { buffer throws(ReplyFailure) in
+            try compute(samples, into: buffer, &scratch)
         }
         return values
     }

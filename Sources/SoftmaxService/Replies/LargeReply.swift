@@ -2,22 +2,25 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// Replies of up to so many numbers (some 700 KiB of text) are made in one buffer and sent with Content-Length; larger
-/// ones are streamed.
+/// The most numbers (some 700 KiB of text) of a reply that is buffered and sent with Content-Length; larger replies are
+/// streamed.
 ///
-/// It is what a slow client can have made and not take, so the README's ceiling on memory counts on it.
+/// A client that does not read its reply makes the server hold this much, so the memory ceiling in the README depends
+/// on it.
 let bufferedNumbers = 1 << 15
 
-/// Pieces that a streamed reply is made by at a time: some 16 000 numbers or 370 KiB, so that the next are made while
-/// the last ones wait for the socket (``HTTPLimits/outputHighWater``).
+/// The pieces of a streamed reply that are made at a time: some 16 000 numbers or 370 KiB.
+///
+/// That is less than the output's high-water mark (``HTTPLimits/outputHighWater``), so that the next pieces are made
+/// while these wait for the socket.
 let streamedPieces = 4
 
-/// A reply whose text is made piece by piece on several threads, all at once or while the client takes it.
+/// A reply whose text is made piece by piece on several threads, either completely or as the client reads it.
 ///
-/// `@unchecked Sendable`: ``next(into:)``, which alone changes anything, is called by one thread at a time (see
+/// `@unchecked Sendable`: only ``next(into:)`` and ``text()`` mutate it, and one thread at a time calls them (see
 /// ``HTTPBodySource``).
 final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendable {
-    /// One sample's factors.
+    /// A sample whose Jacobian is being written.
     private struct Prepared: Sendable {
         var sample: Int
         var rows: JacobianRows<Scalar>
@@ -26,17 +29,17 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
     private let calculation: Calculation<Scalar>
     private let workers: Workers
     private var piece: Piece?
-    /// Of dense Jacobians the sample whose rows are being written: only O(C) of it is ever held.
+    /// The sample whose dense Jacobian is being written: O(C) numbers, from which the pieces compute their rows.
     private let prepared = Locked<Prepared?>(nil)
 
-    /// The reply to what has been computed.
+    /// The reply with the results of a calculation.
     init(_ calculation: consuming Calculation<Scalar>, _ workers: Workers) {
         piece = calculation.firstPiece()
         self.calculation = calculation
         self.workers = workers
     }
 
-    /// The reply's content: whole, or this source of it where it is large.
+    /// The content of the response: all of it, or this source if there are more than ``bufferedNumbers``.
     func body() throws(ReplyFailure) -> HTTPBody {
         calculation.replyNumbers > bufferedNumbers ? .stream(self) : .bytes(try text())
     }
@@ -71,36 +74,29 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
 
     /// The texts of some pieces, made on several threads.
     ///
-    /// - Throws: what the first failure was, or that nobody waits any more: then some pieces were left out.
+    /// - Throws: as ``Workers/performUntilCancelled(_:_:)``.
     private func parts(_ pieces: [Piece]) throws(ReplyFailure) -> [[UInt8]] {
-        let failure = Locked<ReplyFailure?>(nil)
         var parts = [[UInt8]](repeating: [], count: pieces.count)
-        parts.withUnsafeMutableBufferPointer { buffer in
-            let shared = SharedOutput(buffer: buffer)
-            workers.untilCancelled(pieces.count) { index in
-                do throws(ReplyFailure) {
-                    try append(pieces[index], to: &shared.buffer[index])
-                } catch {
-                    failure.withLock { [error] in $0 = $0 ?? error }
-                }
+        try parts.withUnsafeMutableBufferPointer { buffer throws(ReplyFailure) in
+            let parts = SharedOutput(buffer: buffer)
+            try workers.performUntilCancelled(pieces.count) { index throws(ReplyFailure) in
+                try append(pieces[index], to: &parts.buffer[index])
             }
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        try workers.check()
         return parts
     }
 
     private func append(_ piece: Piece, to text: inout [UInt8]) throws(ReplyFailure) {
-        // Either all results are there, or they are made here.
+        // Dense Jacobians are computed here; all other results have been computed before.
         let isDense = calculation.options.isDense
         let numbers = try isDense ? jacobians(piece) : calculation.results
         let range = isDense ? 0..<numbers.count : piece.numbers
-        try text.append(addingCapacity: calculation.room(for: piece)) { output throws(ReplyFailure) in
+        try text.append(addingCapacity: calculation.capacity(for: piece)) { output throws(ReplyFailure) in
             try calculation.append(piece, numbers.span.extracting(range), to: &output)
         }
     }
 
-    /// A piece's part of dense Jacobians.
+    /// The entries of dense Jacobians that a piece holds.
     private func jacobians(_ piece: Piece) throws(ReplyFailure) -> [Scalar] {
         guard let rows = piece.part else {
             return try calculation.jacobians(of: piece.rows, numbers: piece.numbers.count)
@@ -116,7 +112,7 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
         return values
     }
 
-    /// The sample's factors, computed once and shared by the threads that write its rows.
+    /// The Jacobian of one sample, prepared once and shared by the threads that compute its rows.
     private func jacobian(of sample: Int) throws(ReplyFailure) -> JacobianRows<Scalar> {
         let rows = prepared.withLock { prepared -> JacobianRows<Scalar>? in
             if let prepared, prepared.sample == sample { return prepared.rows }

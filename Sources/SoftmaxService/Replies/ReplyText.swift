@@ -2,20 +2,24 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// About how many numbers one piece of a large reply holds: some 90 KiB of text, a fifth of a millisecond of work.
+/// The approximate count of numbers in one piece of a large reply: some 90 KiB of text, a fifth of a millisecond of
+/// work.
 let numbersPerPiece = 4096
 
-/// A part of a reply's text: all pieces, one after the other, are the text, whoever makes each of them and when.
+/// A part of a reply's text.
+///
+/// The text is the concatenation of all pieces, which any thread can make in any order.
 struct Piece: Sendable, Equatable {
-    /// The member of the reply that it belongs to.
+    /// The index of the reply's member that it belongs to.
     var member: Int
-    /// Some rows of that member's nesting.
+    /// The rows of that member's nesting.
     var rows: Range<Int>
-    /// Of the only row a part: some of its numbers, or of a dense Jacobian some of its rows; nil for all of it.
+    /// For a piece of one long row, which of its numbers (for a dense Jacobian: which of the Jacobian's rows) it holds;
+    /// `nil` for whole rows.
     var part: Range<Int>?
-    /// The places of its numbers among all those of the reply.
+    /// The indices of its numbers among all numbers of the reply.
     var numbers: Range<Int>
-    /// Whether the reply ends with it.
+    /// Whether it is the last piece of the reply.
     var isLast: Bool
 }
 
@@ -23,14 +27,14 @@ struct Piece: Sendable, Equatable {
 extension Calculation {
     private var isFactored: Bool { options.operation == .jacobian && options.form == .factored }
 
-    /// Whether the reply is nested like the samples, whatever their axis, with some numbers of their own for each.
+    /// Whether the reply has one list or matrix for each sample, instead of a number for each logit.
     var isWrittenBySample: Bool {
         options.operation == .jacobian && (options.form == .dense || options.form == .entries)
     }
 
     private var layout: TensorLayout { isWrittenBySample ? arrangement.sampleLayout : arrangement.layout }
 
-    /// The names of the members.
+    /// The name of a member.
     private func name(of member: Int) -> StaticString {
         switch (options.operation, options.form) {
         case (.softmax, _): options.softmax.function == .softmax ? "probabilities" : "log_probabilities"
@@ -45,16 +49,18 @@ extension Calculation {
 
     private var lastMember: Int { isFactored ? 2 : 0 }
 
-    /// The numbers in a list of that row: the row itself, or each of its Jacobian's rows; and into how many parts the row
-    /// can be divided, which are these numbers or those lists.
+    /// The numbers in one list of a row: in the row itself, or in each of its Jacobian's rows.
+    ///
+    /// It is also the number of parts that the row can be split into: these numbers, or the rows of the (square)
+    /// Jacobian.
     private func listLength(_ row: Int) -> Int {
         options.operation == .jacobian && options.form == .entries ? pairs.count : layout.rowLength(row)
     }
 
-    /// The piece that begins the reply, of about that many numbers.
+    /// The first piece of the reply, of about that many numbers.
     func firstPiece(ofAbout size: Int = numbersPerPiece) -> Piece { piece(member: 0, row: 0, at: 0, size) }
 
-    /// The piece that follows another one, of about that many numbers; nil after the last one.
+    /// The piece after another one, of about that many numbers; `nil` after the last one.
     func piece(after last: Piece, ofAbout size: Int = numbersPerPiece) -> Piece? {
         if last.isLast { return nil }
         let (end, row) = (last.numbers.upperBound, last.rows.lowerBound)
@@ -65,10 +71,10 @@ extension Calculation {
         return piece(member: last.member + (isOver ? 1 : 0), row: isOver ? 0 : last.rows.upperBound, at: end, size)
     }
 
-    /// The piece that begins with a row.
+    /// The piece that begins with a row: as many whole rows as fit, or a part of that row if it is long.
     private func piece(member: Int, row first: Int, at start: Int, _ size: Int) -> Piece {
         let isLastMember = member == lastMember
-        // The scale is no tensor.
+        // The scale is a number, not a tensor.
         let rows = isFactored && isLastMember ? 0 : layout.rows
         var count = 0
         var row = first
@@ -78,7 +84,7 @@ extension Calculation {
             if length >= 2 * size, row == first {
                 return self.piece(member: member, row: row, from: 0, at: start, size)
             }
-            // Two rows that are each nearly too long for a piece are two pieces.
+            // Keeps a piece below twice the size.
             if count + length >= 2 * size { break }
             count += length
             row += 1
@@ -88,7 +94,7 @@ extension Calculation {
             isLast: isLastMember && row == rows)
     }
 
-    /// A piece of one long row.
+    /// The piece of one long row that begins with a part.
     private func piece(member: Int, row: Int, from first: Int, at start: Int, _ size: Int) -> Piece {
         let parts = listLength(row)
         let unit = options.isDense ? parts : 1
@@ -98,23 +104,21 @@ extension Calculation {
             isLast: member == lastMember && row + 1 == layout.rows && part.upperBound == parts)
     }
 
-    /// The bytes that a piece takes at most.
-    func room(for piece: Piece) -> Int {
+    /// An upper bound on the bytes of a piece.
+    func capacity(for piece: Piece) -> Int {
         let lists = options.isDense ? piece.numbers.count : piece.rows.count
-        // Beside numbers and brackets: a name, the scale, punctuation.
+        // The last term is for the name, the scale and the punctuation.
         return TensorWriter.bytesPerNumber * piece.numbers.count + 2 * lists + 2 * (layout.rank + 1) * piece.rows.count
             + 64
     }
 
-    /// The size of pieces of which one is a whole member.
+    /// A piece size that no member exceeds, with no overflow when it is doubled.
     private static var wholeMember: Int { Int.max / 4 }
 
-    /// The bytes that the whole text takes at most.
-    ///
-    /// The members of a factored Jacobian are alike, but for the scale.
-    var textRoom: Int { room(for: firstPiece(ofAbout: Self.wholeMember)) * (lastMember + 1) }
+    /// An upper bound on the bytes of the whole text: that of the first member for each of them, as none is longer.
+    var textCapacity: Int { capacity(for: firstPiece(ofAbout: Self.wholeMember)) * (lastMember + 1) }
 
-    /// Appends the whole text, of what has been computed; there must be ``textRoom``.
+    /// Appends the whole text, once the results are computed; `output` must have ``textCapacity`` free bytes.
     ///
     /// - Throws: `unwritable`.
     func appendText(to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
@@ -125,11 +129,9 @@ extension Calculation {
         }
     }
 
-    /// Appends a piece, with the punctuation around it; `numbers` are its own.
+    /// Appends a piece with its numbers and punctuation; `output` must have ``capacity(for:)`` free bytes.
     ///
-    /// There must be ``room(for:)`` it.
-    ///
-    /// - Throws: `unwritable`: then there is no reply, or no more of it, rather than a wrong one.
+    /// - Throws: `unwritable`. The reply must then be dropped or cut short, not sent with a wrong number.
     @specialized(where Scalar == Double)
     @specialized(where Scalar == Float)
     func append(_ piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
@@ -181,7 +183,7 @@ extension Calculation {
 }
 
 extension OutputSpan<UInt8> {
-    /// Appends text of this program's own.
+    /// Appends a string literal.
     fileprivate mutating func append(_ text: StaticString) {
         for index in 0..<text.utf8CodeUnitCount { append(text.utf8Start[index]) }
     }

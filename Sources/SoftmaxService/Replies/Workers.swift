@@ -1,39 +1,38 @@
 import HTTPServer
 
-/// The threads that share one request's work, and whether anybody still waits for it.
+/// The threads that share the work of one request, and the ticket by which it can be cancelled.
 struct Workers: Sendable {
-    /// Theirs; nil for just the thread that asks.
+    /// The pool of these threads; `nil` for the calling thread alone.
     private let pool: ComputePool?
-    /// Says that nobody waits any more; nil for work that is never given up.
+    /// Is cancelled when the client leaves; `nil` for work that cannot be cancelled.
     private let ticket: HTTPWorkTicket?
 
-    /// The threads of that pool.
+    /// The threads of a pool, or the calling thread alone.
     init(_ pool: ComputePool?, _ ticket: HTTPWorkTicket? = nil) {
         self.pool = pool
         self.ticket = ticket
     }
 
-    /// Just the thread that asks, for work too short to be given up.
+    /// The calling thread alone, for work too short to be cancelled.
     static let one = Workers(nil)
 
-    /// Whether there is none but the thread that asks.
-    var areOne: Bool { pool == nil }
-
-    /// How many, with the one that asks.
+    /// The number of threads, with the calling one.
     var threads: Int { pool?.threads ?? 1 }
 
-    /// Ends the work between two of its stages.
+    /// Ends the work between two of its stages if the client has left.
     ///
-    /// - Throws: `cancelled`, once nobody waits for the reply.
-    func check() throws(ReplyFailure) {
-        if ticket?.isCancelled ?? false { throw .cancelled }
+    /// - Throws: `cancelled`.
+    func checkCancellation() throws(ReplyFailure) {
+        if isCancelled { throw .cancelled }
     }
 
-    /// Calls `body` once for each index below `count`, on the pool; returns when all are done.
+    private var isCancelled: Bool { ticket?.isCancelled ?? false }
+
+    /// Calls `body` once for each index below `count`, on the pool; returns when all calls have.
     ///
-    /// Indices are handed out one by one, so uneven pieces balance themselves. `body` must write only what belongs to
-    /// its index: the result then does not depend on the number of threads.
-    func all(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    /// Threads take indices one by one, which balances uneven calls. `body` must write only what belongs to its index,
+    /// so that the result does not depend on the number of threads.
+    func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
         guard let pool else {
             for index in 0..<count { body(index) }
             return
@@ -41,29 +40,40 @@ struct Workers: Sendable {
         pool.perform(count, body)
     }
 
-    /// The same, but leaves out what has not begun once nobody waits for it: to be followed by ``check()``.
-    func untilCancelled(_ count: Int, _ body: @Sendable (Int) -> Void) {
-        guard let ticket else { return all(count, body) }
-        all(count) { index in
-            if !ticket.isCancelled { body(index) }
+    /// Like ``perform(_:_:)``, but skips the calls that have not begun when the work is cancelled.
+    ///
+    /// - Throws: `cancelled`, if calls may have been skipped; else the failure of the smallest index that has failed.
+    func performUntilCancelled(
+        _ count: Int, _ body: @Sendable (Int) throws(ReplyFailure) -> Void
+    ) throws(ReplyFailure) {
+        let first = Locked<(index: Int, failure: ReplyFailure)?>(nil)
+        perform(count) { index in
+            if isCancelled { return }
+            do throws(ReplyFailure) {
+                try body(index)
+            } catch {
+                first.withLock { [error] in if index < $0?.index ?? .max { $0 = (index, error) } }
+            }
         }
+        try checkCancellation()
+        if let failure = first.withLock({ $0?.failure }) { throw failure }
     }
 }
 
-/// Why a request that is right has no reply.
+/// Why a valid request has no reply.
 enum ReplyFailure: Error, Equatable {
-    /// The product for that sample overflows the dtype.
+    /// The VJP or JVP of that sample overflows the dtype.
     case overflow(sample: Int)
-    /// A number turned out to be none that JSON can say, which the checks before should have made impossible.
+    /// A result is NaN or +∞, which JSON has no number for and which the checks should have made impossible.
     case unwritable
-    /// Nobody waits for it any more.
+    /// The client has left.
     case cancelled
 }
 
-/// Memory that several threads fill, each its own part.
+/// A buffer that several threads fill, each its own part.
 ///
-/// `@unchecked Sendable`: the pointer lives as long as the call that lends it, and the parts the threads write do not
-/// overlap because ``Workers`` hand each index out once.
+/// `@unchecked Sendable`: the buffer outlives the call that lends it, and the parts do not overlap because ``Workers``
+/// passes each index to one thread only.
 struct SharedOutput<Element>: @unchecked Sendable {
     let buffer: UnsafeMutableBufferPointer<Element>
 }

@@ -1,10 +1,10 @@
 import HTTPServer
 
-/// The text of `GET /metrics` in Prometheus' exposition format 0.0.4.
+/// The text of `GET /metrics` in Prometheus's exposition format 0.0.4.
 struct Metrics {
     private var text = ""
 
-    /// What the server counts, and what it may take on; `log` is where the access log goes, where there is one.
+    /// The server's counters and gauges; `log` is the access log's writer, if there is an access log.
     init(_ status: HTTPServerStatus, workBudget: Int, log: LogWriter?) {
         let counts = status.counts
         add("softmaxd_build_info", "gauge", "The version, as a label.", 1, labels: "{version=\"\(Version.current)\"}")
@@ -44,7 +44,7 @@ struct Metrics {
         add("softmaxd_draining", "gauge", "1 once the server is shutting down.", status.isDraining ? 1 : 0)
     }
 
-    /// The exposition.
+    /// The text in UTF-8.
     var bytes: [UInt8] { Array(text.utf8) }
 
     private mutating func header(_ name: String, _ type: String, _ help: String) {

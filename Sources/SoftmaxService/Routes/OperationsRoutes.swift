@@ -1,10 +1,10 @@
 import HTTPServer
 
-/// A route of the probes and of self-description.
+/// A GET route for operators and tools: probes, metrics, the version, the API description, explanations of problems.
 enum OperationsRoute: CaseIterable {
     case live, ready, metrics, version, openAPIYAML, openAPIJSON, problem
 
-    /// Its path; for ``problem`` what its paths begin with.
+    /// The path; for ``problem`` the prefix of its paths.
     var path: String {
         switch self {
         case .live: "/livez"
@@ -18,7 +18,7 @@ enum OperationsRoute: CaseIterable {
     }
 }
 
-/// Probes and self-description: nothing that could wait.
+/// The handler of all ``OperationsRoute``s, none of which ever blocks.
 struct OperationsRoutes {
     let status: HTTPServerStatus
     let workBudget: Int
@@ -26,12 +26,12 @@ struct OperationsRoutes {
 
     private static let live = Array("{\"status\":\"live\"}".utf8)
     private static let ready = Array("{\"status\":\"ready\"}".utf8)
-    /// Whether a path is one that orchestrators and scrapers ask for every few seconds.
-    static func isProbe(_ path: String) -> Bool { ["/livez", "/readyz", "/metrics"].contains(path) }
-
     private static let json: StaticString = "application/json"
 
-    /// Answers a request; what is true now only, no cache may keep.
+    /// Whether orchestrators and scrapers ask for a path every few seconds.
+    static func isProbe(_ path: String) -> Bool { ["/livez", "/readyz", "/metrics"].contains(path) }
+
+    /// Answers a request; probes and metrics with `Cache-Control: no-store`, as they only hold at that moment.
     func respond(
         to request: borrowing HTTPRequest, _ route: OperationsRoute, _ reply: inout ReplyWriter
     ) -> HTTPReply {
@@ -58,7 +58,7 @@ struct OperationsRoutes {
         return .written
     }
 
-    /// `GET /problems/<slug>`: what the `type` of a problem points to.
+    /// Answers `GET /problems/<slug>`, which the `type` of a problem points to.
     private static func explain(_ request: borrowing HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         let path = request.pathText
         let slug = path.dropFirst(OperationsRoute.problem.path.count)
@@ -67,7 +67,7 @@ struct OperationsRoutes {
         }
         let strings = kind.slug.utf8.count + kind.title.utf8.count + kind.explanation.utf8.count
         var text: [UInt8] = []
-        // Beside those strings, of which a byte takes six at most: names and a number, below 100 bytes.
+        // Escaping takes at most six bytes for each byte of the strings; the rest is below 100 bytes.
         text.write(atMost: 100 + 6 * strings) { text in
             text.append("{\"type\":")
             text.appendJSON(HTTPProblemKind.types + kind.slug)

@@ -1,34 +1,35 @@
 package import HTTPServer
 
-/// The whole service as the handler of one event loop: routes to operations, cheap work at once, the rest on the compute
-/// pool.
+/// The handler of one event loop: routes requests, answers small ones on the loop and large ones on the compute pool.
 package final class Service: HTTPHandler {
-    /// What is at a route of the router, by its number.
+    /// The handler of one of the router's routes, which are numbered from 0.
     private enum Route {
-        case native(NativeRoute)
+        case compute(ComputeRoute)
         case operations(OperationsRoute)
     }
 
     private let router: Router
     private let routes: [Route]
     private let operations: OperationsRoutes
-    /// The memory in which this loop's small requests are read and answered.
+    /// The buffers in which this loop's small requests are read and answered.
     ///
-    /// Behind a pointer, as the loop alone uses it: a stored property would be checked for exclusive access each time.
+    /// It is behind a pointer because every access to a class's stored property is checked for exclusivity at run time.
+    /// Only the loop uses it, so that no check is needed.
     private let workspace = UnsafeMutablePointer<Workspace>.allocate(capacity: 1)
     private let corsOrigins: [String]
 
-    /// What ``admit(_:)`` says of a head: no route, or a native route whose head alone is refused.
+    /// The route of a request that the router has no route for.
     private static let noRoute = -1
-    private static let refused = 1 << 16
+    /// A flag on the route of a request whose header fields are refused.
+    private static let refusedFlag = 1 << 16
 
-    /// A service of that configuration.
+    /// The service with a configuration.
     ///
     /// - Parameters:
-    ///   - status: the server's, for `/readyz` and `/metrics`.
-    ///   - pool: the server's, whose threads share the work of one large request.
-    ///   - heap: is told of large requests; the process has one.
-    ///   - log: where the access log goes, for `/metrics`.
+    ///   - status: the server's status, for `/readyz` and `/metrics`.
+    ///   - pool: the server's compute pool, whose threads share the work of a large request.
+    ///   - heap: is notified of large requests; shared by all loops.
+    ///   - log: the access log's writer, for `/metrics`.
     package init(
         _ configuration: ServiceConfiguration, status: HTTPServerStatus, pool: ComputePool, heap: HeapKeeping,
         log: LogWriter? = nil
@@ -37,9 +38,9 @@ package final class Service: HTTPHandler {
         corsOrigins = configuration.corsOrigins
         var router = Router(problemTypes: HTTPProblemKind.types)
         var routes: [Route] = []
-        for operation in NativeOperation.allCases {
+        for operation in SoftmaxOperation.allCases {
             router.on(.post, "/" + operation.rawValue)
-            routes.append(.native(NativeRoute(operation, limits: configuration.limits, pool, heap)))
+            routes.append(.compute(ComputeRoute(operation, limits: configuration.limits, pool, heap)))
         }
         for route in OperationsRoute.allCases {
             if route == .problem { router.on(.get, prefix: route.path) } else { router.on(.get, route.path) }
@@ -59,43 +60,43 @@ package final class Service: HTTPHandler {
         guard let index = router.route(head.method, head.path) else {
             return HTTPAdmission(route: Self.noRoute, takesBody: false)
         }
-        // A body means nothing to a GET (RFC 9110 section 9.3.1).
-        guard case .native = routes[index] else { return HTTPAdmission(route: index, takesBody: false) }
-        let isRefused = NativeRoute.refusal(of: head) != nil
-        return HTTPAdmission(route: isRefused ? index | Self.refused : index, takesBody: !isRefused)
+        // The body of a GET has no defined meaning (RFC 9110 section 9.3.1).
+        guard case .compute = routes[index] else { return HTTPAdmission(route: index, takesBody: false) }
+        let isRefused = ComputeRoute.refusal(of: head) != nil
+        return HTTPAdmission(route: isRefused ? index | Self.refusedFlag : index, takesBody: !isRefused)
     }
 
     package func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         guard !corsOrigins.isEmpty else { return answer(&request, &reply) }
         let origin = allowedOrigin(request)
-        reply.fields = Self.exposure(to: origin)
+        reply.fields = Self.corsFields(for: origin)
         let answer = answer(&request, &reply)
         if case .written = answer { return answer }
         reply.fields = HTTPFields()
-        return Self.expose(answer, to: origin)
+        return Self.addingCORSFields(to: answer, for: origin)
     }
 
     private func answer(_ request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         guard request.route != Self.noRoute else { return .ready(router.refuse(request)) }
-        guard request.route < Self.refused else {
-            let problem = NativeRoute.refusal(of: request) ?? .internalError()
+        guard request.route < Self.refusedFlag else {
+            let problem = ComputeRoute.refusal(of: request) ?? .internalError()
             return .ready(problem.response(requestID: request.idText))
         }
         switch routes[request.route] {
-        case .native(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
+        case .compute(let route): return route.respond(to: &request, &reply, in: &workspace.pointee)
         case .operations(let route): return operations.respond(to: request, route, &reply)
         }
     }
 
     // MARK: Cross-origin requests
 
-    /// Has pages of allowed origins read the server's own errors too.
+    /// Lets pages of allowed origins read the errors that the server answers with by itself.
     package func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest) {
         guard !corsOrigins.isEmpty else { return }
-        response = Self.expose(response, to: allowedOrigin(head))
+        response = Self.addingCORSFields(to: response, for: allowedOrigin(head))
     }
 
-    /// The origin that a request names, where its pages may read replies.
+    /// The request's `Origin`, if pages of that origin may read replies.
     private func allowedOrigin(_ request: borrowing HTTPRequest) -> String? {
         guard let origin = request.originText, corsOrigins.contains(where: { $0 == "*" || $0 == origin }) else {
             return nil
@@ -103,18 +104,18 @@ package final class Service: HTTPHandler {
         return origin
     }
 
-    private static func expose(_ reply: HTTPReply, to origin: String?) -> HTTPReply {
+    private static func addingCORSFields(to reply: HTTPReply, for origin: String?) -> HTTPReply {
         switch reply {
         case .written: .written
-        case .ready(let response): .ready(expose(response, to: origin))
+        case .ready(let response): .ready(addingCORSFields(to: response, for: origin))
         case .deferred(let cost, let replyBytes, let run):
-            .deferred(cost: cost, replyBytes: replyBytes) { run($0).map { expose($0, to: origin) } }
+            .deferred(cost: cost, replyBytes: replyBytes) { run($0).map { addingCORSFields(to: $0, for: origin) } }
         }
     }
 
-    private static func expose(_ response: HTTPResponse, to origin: String?) -> HTTPResponse {
+    private static func addingCORSFields(to response: HTTPResponse, for origin: String?) -> HTTPResponse {
         var response = response
-        response.fields.append(exposure(to: origin))
+        response.fields.append(corsFields(for: origin))
         if origin != nil, response.status == 204 {
             response.fields.append("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
             response.fields.append(
@@ -124,25 +125,23 @@ package final class Service: HTTPHandler {
         return response
     }
 
-    /// What a browser wants to see before it hands a reply to a page of that origin (Fetch standard, CORS protocol); for
-    /// no origin, or one that is not allowed, only that the answer to another may differ.
+    /// The fields by which a browser lets a page of an allowed origin read a reply (Fetch standard, CORS protocol); for
+    /// other requests `Vary` alone.
     ///
-    /// Without that `Vary` a cache would hand one origin's reply, or a reply to no origin, to all of them.
-    private static func exposure(to origin: String?) -> HTTPFields {
+    /// Without `Vary: Origin` a cache could answer a request of one origin with the reply to another's.
+    private static func corsFields(for origin: String?) -> HTTPFields {
         var fields = HTTPFields()
         fields.append("vary", "Origin")
         guard let origin else { return fields }
         fields.append("access-control-allow-origin", origin)
-        // The reply's fields that a page is not shown without asking.
+        // Fields that a page may only read if they are listed here.
         fields.append("access-control-expose-headers", "Allow, Retry-After, X-Request-Id")
         return fields
     }
 }
 
 extension HTTPResponse {
-    /// A 200 whose content is JSON.
-    ///
-    /// Its fields are made once, for all replies.
+    /// A 200 with JSON content; all of them share one copy of their fields.
     static func json(_ body: HTTPBody) -> HTTPResponse { HTTPResponse(status: 200, fields: jsonFields, body: body) }
 
     private static let jsonFields = {

@@ -165,7 +165,7 @@ def main():
         for name, (logits, temperature) in rows.items():
             vector = (None, [x / 2 for x in normal_like(len(logits), 1, len(logits))])
             write_case(out, name, bits, temperature, None, logits, vector)
-        # Cancellation in c - D: nearly constant vectors, and one that is nearly the weighted mean everywhere.
+        # Cancellation in c - D: nearly constant vectors, and one whose components are nearly the weighted mean.
         base = [0.5, -0.25, 1.25, 2.0, -1.0]
         for power in (10, 20, 40):
             vector = [1 + k * 2.0**-power for k in (0, 1, -2, 3, 5)]

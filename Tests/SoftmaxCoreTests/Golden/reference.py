@@ -12,7 +12,7 @@ mp.dps = 150
 
 
 def cancellation(size, value):
-    """κ: how much larger what is subtracted is than what remains."""
+    """The cancellation number κ: the size of the terms divided by that of their sum."""
     if value:
         return size / abs(value)
     return mp.inf if size else mpf(0)

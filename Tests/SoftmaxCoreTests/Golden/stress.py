@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Random rows through the library and through mpmath; prints the largest error in ulp per function and format.
 
-Temperatures and vectors come from the whole exponent range, mixed within a row, masked places included. Build first: swift build -c release --product softmax-stress. Needs mpmath (gmpy2 makes it faster). Fails if a promise of
-ErrorBounds is broken.
+Temperatures and vectors come from the whole exponent range, mixed within a row, with masked classes too. Build first:
+swift build -c release --product softmax-stress. Needs mpmath (gmpy2 makes it faster). Fails if an error exceeds the bounds
+of ErrorBounds.
 """
 
 import argparse
@@ -32,13 +33,13 @@ def any_magnitude(rng, bits):
 
 
 def random_temperature(rng, bits):
-    """Any whose reciprocal the format holds, a third of them from the whole range."""
+    """A temperature whose reciprocal does not overflow, a third of the time from the whole range."""
     whole = 2.0 ** rng.uniform(-1023.9, 1023.9) if bits == 64 else 2.0 ** rng.uniform(-127.9, 127.9)
     return rng.choice([1.0, 1.0, 0.7, 3.1, 1e-3, 1e5, rng.uniform(0.1, 10), whole, whole, whole])
 
 
 def random_row(rng, bits, classes, temperature):
-    """One family of logits, picked at random."""
+    """Logits of a random family."""
     kind = rng.choice(
         ["unit", "wide", "wide", "wider", "saturated", "ties", "equal", "shifted", "masked", "huge", "tiny", "gaps",
          "gaps", "gaps"])
@@ -63,7 +64,7 @@ def random_row(rng, bits, classes, temperature):
         z = [x if rng.random() < 0.6 else -math.inf for x in normal(5)]
         z[rng.randrange(classes)] = 0.5
     elif kind == "gaps":
-        # Gaps in temperatures, as far as any exponential can show, some classes masked.
+        # Gaps of up to the largest multiple of the temperature that can change a result, some classes masked.
         reach, top = rng.choice([50, 800, 1100, 2300]), 1e308 if bits == 64 else 3e38
         hidden = rng.choice([0, 0, 0.3])
         z = [max(-rng.uniform(0, reach) * temperature, -top) for _ in range(classes)]
@@ -186,7 +187,7 @@ def main():
         for r, row in enumerate(exact_rows):
             part = lambda k: numbers[(k * rows + r) * classes:(k * rows + r + 1) * classes]
             context = (temperature, logits[r], vectors[r]) if classes <= 10 else (temperature, classes)
-            # Large rows are sampled, or mpmath's time would go to few of them.
+            # Only a sample of a large row, so that mpmath has time for many rows.
             some = range(classes) if classes <= 64 else rng.sample(range(classes), 40) + [row.m]
             vjp, jvp = products[r]
             values = row.log() if function else row.y

@@ -2,22 +2,22 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// Every failure of a native route as the problem a client gets. This file is the only place that maps errors.
+/// Maps every failure of a POST route to the problem that the client gets; no other file does.
 extension HTTPProblem {
-    /// Valid JSON that means nothing here.
-    static func meaningless(_ detail: String, pointer: String?, limit: Int? = nil) -> HTTPProblem {
+    /// Valid JSON that is no valid request.
+    static func invalidRequest(_ detail: String, pointer: String?, limit: Int? = nil) -> HTTPProblem {
         HTTPProblem(.invalidRequest, detail, pointer: pointer, limit: limit)
     }
 
-    /// A member that has to be there and is not.
+    /// A required member that is missing.
     static func missing(_ member: StaticString, why: String) -> HTTPProblem {
-        .meaningless("member \"\(member)\" is missing: \(why)", pointer: "")
+        .invalidRequest("member \"\(member)\" is missing: \(why)", pointer: "")
     }
 
-    /// A string that is none of the known ones.
-    static func choice(_ member: String, among names: [String]) -> HTTPProblem {
+    /// A string that is not one of the allowed names.
+    static func unknownChoice(_ member: String, among names: [String]) -> HTTPProblem {
         let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
-        return .meaningless("\(member) must be one of \(list)", pointer: "/\(member)")
+        return .invalidRequest("\(member) must be one of \(list)", pointer: "/\(member)")
     }
 
     /// A reply that would hold more numbers than the limit.
@@ -45,34 +45,34 @@ extension HTTPProblem {
         self.init(kind, error.detail, pointer: error.pointer, limit: error.limit)
     }
 
-    /// Maps a failure of the mathematics; `sample` points at a sample by its number.
+    /// Maps an error of `SoftmaxCore`; `sample` returns the JSON Pointer below `/logits` to a sample by its number.
     init(_ error: SoftmaxError, sample: (Int) -> String) {
         switch error {
         case .noClasses:
-            self = .meaningless("a sample has no classes", pointer: "/logits")
+            self = .invalidRequest("a sample has no classes", pointer: "/logits")
         case .allClassesMasked(let row):
-            self = .meaningless("every class of this sample is masked", pointer: "/logits" + sample(row))
+            self = .invalidRequest("every class of this sample is masked", pointer: "/logits" + sample(row))
         case .notANumberOrInfinite(let row, _):
-            self = .meaningless("NaN and +Infinity have no softmax", pointer: "/logits" + sample(row))
+            self = .invalidRequest("NaN and +Infinity have no softmax", pointer: "/logits" + sample(row))
         case .resultOverflows(let row, _):
-            self = .meaningless("the product for this sample overflows the dtype", pointer: "/logits" + sample(row))
+            self = .invalidRequest("the product for this sample overflows the dtype", pointer: "/logits" + sample(row))
         case .temperatureNotPositive:
-            self = .meaningless("temperature must be greater than 0", pointer: "/temperature")
+            self = .invalidRequest("temperature must be greater than 0", pointer: "/temperature")
         case .temperatureTooSmall:
-            self = .meaningless(
+            self = .invalidRequest(
                 "1/temperature overflows the dtype, and the derivatives with it", pointer: "/temperature")
         case .shapeMismatch, .notFiniteVector, .indexOutOfRange:
-            // Refused before, with a better pointer.
+            // The request's own checks refuse these first, with a more exact pointer.
             self = .internalError()
         }
     }
 
-    /// Maps a failure to compute or write a reply; `sample` points at a sample by its number.
+    /// Maps a failure to compute or write a reply; `sample` is as above.
     init(_ failure: ReplyFailure, sample: (Int) -> String) {
         switch failure {
         case .overflow(let number): self.init(.resultOverflows(row: number, column: 0), sample: sample)
         case .unwritable: self = .internalError()
-        // Nobody is there to see it.
+        // The client has left: nobody receives this.
         case .cancelled: self = .serviceUnavailable("The request was given up.", retryAfter: 1)
         }
     }

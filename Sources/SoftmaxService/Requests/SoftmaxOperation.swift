@@ -1,9 +1,9 @@
 import HTTPServer
 
-/// What a native route computes.
+/// What one of the POST routes computes.
 ///
-/// Its raw value is the route without the slash and the offline command's name.
-package enum NativeOperation: String, Sendable, CaseIterable {
+/// The raw value is the route's path without its slash, and the name of the offline command.
+package enum SoftmaxOperation: String, Sendable, CaseIterable {
     /// y = softmax(z/τ) or its logarithm.
     case softmax
     /// J_ji = ∂y_j/∂z_i, in one of four forms.
@@ -13,7 +13,7 @@ package enum NativeOperation: String, Sendable, CaseIterable {
     /// Jv.
     case jvp
 
-    /// The members a request of this operation may have, in the order of the API reference.
+    /// The members that a request of this operation may have, in the order of the API reference.
     var members: [StaticString] {
         switch self {
         case .softmax: Self.softmaxMembers
@@ -28,7 +28,7 @@ package enum NativeOperation: String, Sendable, CaseIterable {
     private static let vjpMembers = softmaxMembers + ["cotangents"]
     private static let jvpMembers = softmaxMembers + ["tangents"]
 
-    /// The member that holds the vector the Jacobian is applied to, where there is one.
+    /// The member with the vector that the Jacobian is applied to; `nil` for an operation without one.
     var vectorMember: StaticString? {
         switch self {
         case .vjp: "cotangents"
@@ -37,7 +37,7 @@ package enum NativeOperation: String, Sendable, CaseIterable {
         }
     }
 
-    /// Refuses a request without the tensors that this operation takes.
+    /// Refuses a request that lacks a tensor of this operation.
     func requireTensors(logits: Bool, vector: Bool) throws(HTTPProblem) {
         guard logits else { throw .missing("logits", why: "every request needs it") }
         guard let vectorMember, !vector else { return }
@@ -45,15 +45,15 @@ package enum NativeOperation: String, Sendable, CaseIterable {
     }
 }
 
-/// How a Jacobian is written down.
+/// How a Jacobian is represented in the reply.
 enum JacobianForm: String, CaseIterable {
-    /// C×C numbers a sample.
+    /// C×C numbers for each sample.
     case dense
     /// The C numbers ∂y_j/∂z_j.
     case diagonal
-    /// y, 1 − y and 1/τ, from which every entry follows by one product.
+    /// y, 1 − y and 1/τ, of which every entry is a product.
     case factored
-    /// Only the pairs asked for.
+    /// The entries at the requested index pairs.
     case entries
 }
 

@@ -1,8 +1,8 @@
 package import HTTPServer
 
-/// The kinds of failure that this service adds to those of the HTTP server; `GET /problems/<slug>` explains them.
+/// The problem types that this service adds to those of the HTTP server; `GET /problems/<slug>` explains each of them.
 extension HTTPProblemKind {
-    /// Where kinds of problems are explained, and with which `type` begins.
+    /// The prefix of every problem's `type`, which is the path of its explanation.
     static let types = "/problems/"
 
     /// 400: the body is not a JSON text.
@@ -12,7 +12,7 @@ extension HTTPProblemKind {
             The body is not a JSON text by RFC 8259. The detail names the byte offset of the first fault. Common causes: \
             a trailing comma, single quotes, NaN or Infinity as a bare word, a number such as 01, +1 or .5.
             """)
-    /// 400: an object has two members of one name.
+    /// 400: an object has two members of the same name.
     static let duplicateMember = HTTPProblemKind(
         status: 400, slug: "duplicate-member", title: "A member appears twice",
         explanation: "RFC 8259 leaves the meaning of a repeated member name open, so this service refuses it.")
@@ -31,7 +31,7 @@ extension HTTPProblemKind {
             A dense Jacobian holds C² numbers a sample. Ask for "form": "factored" (2 numbers a class), "diagonal" or \
             "entries", or let /vjp or /jvp apply it without forming it.
             """)
-    /// 422: JSON that means nothing here.
+    /// 422: JSON that is no valid request.
     static let invalidRequest = HTTPProblemKind(
         status: 422, slug: "invalid-request", title: "The request means nothing here",
         explanation: """
@@ -39,7 +39,7 @@ extension HTTPProblemKind {
             where. Examples: shapes that differ, a sample with no classes or with every class masked, a temperature that \
             is not positive, a number that overflows its dtype, an unknown member.
             """)
-    /// 503 of `/readyz`: the server is about to stop.
+    /// 503 of `/readyz`: the server is draining.
     static let draining = HTTPProblemKind(
         status: 503, slug: "draining", title: "The server is shutting down",
         explanation: "It finishes what it has begun and takes no more. Send requests to another replica.")
@@ -50,7 +50,7 @@ extension HTTPProblemKind {
 }
 
 extension HTTPProblem {
-    /// The response that tells of this problem, whose `type` is explained by this service.
+    /// The problem-details response, with a `type` below ``HTTPProblemKind/types``.
     package func response(requestID: String) -> HTTPResponse {
         response(requestID: requestID, types: HTTPProblemKind.types)
     }

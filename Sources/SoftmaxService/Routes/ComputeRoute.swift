@@ -1,17 +1,17 @@
 import HTTPServer
 import SoftmaxCore
 
-/// One of `/softmax`, `/jacobian`, `/vjp` and `/jvp`.
-struct NativeRoute: Sendable {
-    private let operation: NativeOperation
+/// The handler of `/softmax`, `/jacobian`, `/vjp` or `/jvp`.
+struct ComputeRoute: Sendable {
+    private let operation: SoftmaxOperation
     private let limits: ServiceLimits
     private let pool: ComputePool
     private let heap: HeapKeeping
 
-    /// A request up to this cost (numbers in + out) is answered on the event loop: half a millisecond.
+    /// The largest cost (numbers in + out) that is answered on the event loop: half a millisecond.
     private static let inlineCost = 8192
 
-    init(_ operation: NativeOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
+    init(_ operation: SoftmaxOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
         self.operation = operation
         self.limits = limits
         self.pool = pool
@@ -32,7 +32,7 @@ struct NativeRoute: Sendable {
         }
     }
 
-    /// Answers at once where that is little work.
+    /// Answers on the event loop up to ``inlineCost``, on the pool above it.
     private func answer<Scalar>(
         _ calculation: inout Calculation<Scalar>, _ scratch: inout SoftmaxScratch, _ request: borrowing HTTPRequest,
         _ reply: inout ReplyWriter
@@ -41,21 +41,22 @@ struct NativeRoute: Sendable {
             do throws(ReplyFailure) {
                 try calculation.print(to: &reply, &scratch)
             } catch {
-                throw HTTPProblem(error) { calculation.arrangement.pointer(sample: $0) }
+                throw calculation.problem(error)
             }
             return .written
         }
         let cost = calculation.cost
-        let held = Held(calculation.taken())
+        let box = TransferBox(calculation.take())
         return deferred(cost: cost, requestID: request.idText) { _, workers throws(HTTPProblem) in
-            var calculation = held.take()
+            var calculation = box.take()
             return try calculation.response(workers)
         }
     }
 
-    /// A request whose body the pool reads.
+    /// Has the pool read the body, compute and write the reply.
     private func deferred(_ body: [UInt8], _ requestID: String) -> HTTPReply {
-        // Until it is read only a bound is known, which most requests keep: two bytes a number, as many out as in.
+        // The cost is not known before the body is read. Until then it is taken to be one per byte: a number in takes
+        // two bytes or more, and most requests have no more numbers out than in. The job then raises its ticket.
         deferred(cost: body.count, requestID: requestID) { [operation, limits] ticket, workers throws(HTTPProblem) in
             var workspace = Workspace()
             switch try workspace.read(body, operation: operation, limits: limits, workers) {
@@ -69,13 +70,13 @@ struct NativeRoute: Sendable {
         }
     }
 
-    /// A reply that the pool makes.
+    /// Has the pool make the response; `make` returns `nil` if its ticket cannot be raised.
     private func deferred(
         cost: Int, requestID: String,
         _ make: @escaping @Sendable (HTTPWorkTicket, Workers) throws(HTTPProblem) -> HTTPResponse?
     ) -> HTTPReply {
         heap.noteLargeRequest()
-        // 24 bytes a number. What is streamed is made in pieces of fewer numbers than are ever made at once.
+        // 24 bytes a number. A streamed reply holds fewer numbers at a time than the largest buffered one.
         let replyBytes = 24 * min(cost, bufferedNumbers)
         return .deferred(cost: cost, replyBytes: replyBytes) { [pool] ticket in
             do throws(HTTPProblem) {
@@ -86,22 +87,22 @@ struct NativeRoute: Sendable {
         }
     }
 
-    /// A calculation that waits for its turn.
+    /// Moves a (noncopyable) calculation into the closure that the pool runs.
     ///
-    /// Sendable although unchecked: it is handed from the thread that read it to the one that computes it.
-    private final class Held<Scalar: ServiceScalar>: @unchecked Sendable {
+    /// `@unchecked Sendable`: the event loop fills it before the job is submitted, and only the job takes from it.
+    private final class TransferBox<Scalar: ServiceScalar>: @unchecked Sendable {
         private var calculation: Calculation<Scalar>?
 
         init(_ calculation: consuming Calculation<Scalar>) { self.calculation = consume calculation }
 
-        /// Hands it over, once.
+        /// Moves the calculation out; may be called once.
         func take() -> Calculation<Scalar> {
-            guard let calculation = calculation.take() else { preconditionFailure("deferred work is done once") }
+            guard let calculation = calculation.take() else { preconditionFailure("deferred work runs once") }
             return calculation
         }
     }
 
-    /// What is wrong with a request before its body is looked at.
+    /// The problem with a request's header fields, if any.
     static func refusal(of head: borrowing HTTPRequest) -> HTTPProblem? {
         guard head.accepts("application/json") else { return .notAcceptable(available: "application/json") }
         guard head.hasIdentityCoding else {
@@ -115,38 +116,40 @@ struct NativeRoute: Sendable {
 }
 
 extension Calculation {
-    /// Computes the reply and prints it, all of it, on this thread.
+    /// Computes the reply and writes all of it, on the calling thread.
     mutating func print(to reply: inout ReplyWriter, _ scratch: inout SoftmaxScratch) throws(ReplyFailure) {
         try compute(&scratch)
-        try reply.write(contentType: "application/json", atMost: textRoom) { output throws(ReplyFailure) in
+        try reply.write(contentType: "application/json", atMost: textCapacity) { output throws(ReplyFailure) in
             try appendText(to: &output)
         }
     }
 
-    /// Computes the reply on several threads: as a response in one piece, or streamed where it is large.
+    /// Computes the reply on several threads: a buffered response, or a streamed one if it is large.
     mutating func response(_ workers: Workers) throws(HTTPProblem) -> HTTPResponse {
-        try told { calculation throws(ReplyFailure) in .json(try calculation.large(workers).body()) }
-    }
-
-    /// Computes the reply, which is then written while it is taken.
-    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> any HTTPBodySource {
-        try told { calculation throws(ReplyFailure) in try calculation.large(workers) }
-    }
-
-    /// Computes the reply, to be written piece by piece; leaves an empty calculation behind.
-    mutating func large(_ workers: Workers) throws(ReplyFailure) -> LargeReply<Scalar> {
-        try compute(workers)
-        return LargeReply(taken(), workers)
-    }
-
-    /// Tells a client of a failure.
-    private mutating func told<Result>(
-        _ make: (inout Calculation) throws(ReplyFailure) -> Result
-    ) throws(HTTPProblem) -> Result {
         do throws(ReplyFailure) {
-            return try make(&self)
+            return .json(try largeReply(workers).body())
         } catch {
-            throw HTTPProblem(error) { arrangement.pointer(sample: $0) }
+            throw problem(error)
         }
+    }
+
+    /// Computes the reply on several threads; its text is made as it is read.
+    mutating func stream(_ workers: Workers) throws(HTTPProblem) -> any HTTPBodySource {
+        do throws(ReplyFailure) {
+            return try largeReply(workers)
+        } catch {
+            throw problem(error)
+        }
+    }
+
+    /// Computes the results and moves the calculation into the reply, which leaves an empty one here.
+    mutating func largeReply(_ workers: Workers) throws(ReplyFailure) -> LargeReply<Scalar> {
+        try compute(workers)
+        return LargeReply(take(), workers)
+    }
+
+    /// The problem to answer with after a failure.
+    func problem(_ failure: ReplyFailure) -> HTTPProblem {
+        HTTPProblem(failure) { arrangement.pointer(sample: $0) }
     }
 }

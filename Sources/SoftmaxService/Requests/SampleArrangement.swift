@@ -1,17 +1,17 @@
 import HTTPServer
 import TensorJSON
 
-/// How a tensor's samples lie in it: contiguous rows where the class axis is the last, strided where it is another.
+/// Where a tensor's samples are: contiguous rows if the class axis is the last one, strided otherwise.
 ///
 /// A strided tensor of shape (outer…, C, inner…) is gathered into outer·inner contiguous samples of C classes, in the
-/// order of the remaining axes, so that one kernel serves every axis.
+/// order of the remaining axes, so that the kernels only ever see contiguous samples.
 struct SampleArrangement: Sendable {
-    /// The request's own nesting.
+    /// The nesting of the request.
     let layout: TensorLayout
-    /// The nesting whose rows are the samples: the request's own, or with another axis the remaining axes, then C.
+    /// The nesting whose rows are the samples: that of the request, or for a strided tensor its other axes, then C.
     private(set) var sampleLayout: TensorLayout
-    /// The class axis where it is not the last, and the product of the lengths before it, its length, and the product of
-    /// those behind it; nil where samples are contiguous.
+    /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil`
+    /// if the samples are contiguous.
     private var strides: Strides?
 
     private typealias Strides = (axis: Int, outer: Int, classes: Int, inner: Int)
@@ -23,16 +23,18 @@ struct SampleArrangement: Sendable {
         (self.layout, sampleLayout, strides) = (layout, layout, nil)
     }
 
-    /// - Throws: 422 where the axis does not exist, or is not the last of a ragged tensor.
+    /// The samples along an axis.
+    ///
+    /// - Throws: 422 if the axis does not exist, or if the tensor is ragged and the axis is not −1.
     init(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
         self.init(rows: layout)
         if axis == -1 { return }
         guard let shape = layout.shape else {
-            throw .meaningless("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
+            throw .invalidRequest("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
         }
         let rank = shape.count
         guard axis >= -rank, axis < rank else {
-            throw .meaningless(
+            throw .invalidRequest(
                 "axis \(axis) is out of range: logits has \(rank) \(rank == 1 ? "axis" : "axes")", pointer: "/axis")
         }
         let classAxis = axis < 0 ? axis + rank : axis
@@ -45,20 +47,21 @@ struct SampleArrangement: Sendable {
     /// The number of samples.
     var samples: Int { sampleLayout.rows }
 
-    /// The smallest number of classes of any sample; `Int.max` where there is no sample.
+    /// The smallest number of classes of any sample; `Int.max` for an empty batch.
     var smallestSample: Int {
         if sampleLayout.isRectangular { return samples == 0 ? Int.max : sampleLayout.rowLength(0) }
         return (0..<samples).lazy.map(sampleLayout.rowLength).min() ?? Int.max
     }
 
-    /// Where the values of those samples lie.
+    /// The indices of those samples' values.
     func values(of samples: Range<Int>) -> Range<Int> {
         guard !samples.isEmpty else { return 0..<0 }
         let last = samples.upperBound - 1
         return sampleLayout.rowStart(samples.lowerBound)..<sampleLayout.rowStart(last) + sampleLayout.rowLength(last)
     }
 
-    /// Calls `body` for each run of equally long samples: its values, its number of classes, its first sample.
+    /// Calls `body` for each run of samples of the same length: the indices of its values, its number of classes and
+    /// its first sample.
     func forEachRun<E>(
         in range: Range<Int>? = nil, _ body: (_ values: Range<Int>, _ classes: Int, _ first: Int) throws(E) -> Void
     ) throws(E) {
@@ -77,10 +80,10 @@ struct SampleArrangement: Sendable {
         }
     }
 
-    /// Cuts the samples into ranges of about `numbers` numbers where a sample counts `weight` of its classes.
+    /// Splits the samples into ranges whose weights, `weight` of each sample's classes, add up to about `numbers`.
     func ranges(ofAbout numbers: Int, weight: (_ classes: Int) -> Int) -> [Range<Int>] {
         if sampleLayout.isRectangular, samples > 0 {
-            // Equal samples: a size that needs no walk over them. (No overflow: the reply's size was checked before.)
+            // All samples have the same weight. It does not overflow: the size of the reply has been checked.
             let step = max(1, numbers / max(1, weight(sampleLayout.rowLength(0))))
             if step >= samples { return [0..<samples] }
             return stride(from: 0, to: samples, by: step).map { $0..<min($0 + step, samples) }
@@ -99,20 +102,21 @@ struct SampleArrangement: Sendable {
         return ranges
     }
 
-    /// Moves the values so that every sample is contiguous; `spare` is memory to do it in.
+    /// Moves the values so that every sample is contiguous; `spare` is the buffer they are moved to, then swapped with.
     func gather<Scalar>(_ values: inout [Scalar], _ spare: inout [Scalar]) {
         guard let strides else { return }
         Self.move(&values, &spare) { target, source in
-            Self.forEachPlace(strides) { target[$1] = source[$0] }
+            Self.forEachElement(strides) { target[$1] = source[$0] }
         }
     }
 
-    /// The inverse of ``gather(_:_:)``, for each of the tensors that follow each other in the values.
+    /// The inverse of ``gather(_:_:)``, applied to each of the consecutive tensors in `values` (a factored Jacobian has
+    /// two).
     func scatter<Scalar>(_ values: inout [Scalar], _ spare: inout [Scalar]) {
         guard let strides, !values.isEmpty else { return }
         Self.move(&values, &spare) { target, source in
             for start in stride(from: 0, to: source.count, by: layout.scalars) {
-                Self.forEachPlace(strides) { target[start + $0] = source[start + $1] }
+                Self.forEachElement(strides) { target[start + $0] = source[start + $1] }
             }
         }
     }
@@ -122,17 +126,11 @@ struct SampleArrangement: Sendable {
         _ fill: (UnsafeMutableBufferPointer<Scalar>, UnsafeBufferPointer<Scalar>) -> Void
     ) {
         spare.removeAll(keepingCapacity: true)
-        // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
-        spare.append(addingCapacity: max(1, values.count)) { output in
-            output.withUnsafeMutableBufferPointer { target, count in
-                values.withUnsafeBufferPointer { fill(target, $0) }
-                count = values.count
-            }
-        }
+        spare.append(count: values.count) { target in values.withUnsafeBufferPointer { fill(target, $0) } }
         swap(&values, &spare)
     }
 
-    private static func forEachPlace(
+    private static func forEachElement(
         _ strides: Strides, _ body: (_ strided: Int, _ contiguous: Int) -> Void
     ) {
         for block in 0..<strides.outer {
@@ -145,7 +143,7 @@ struct SampleArrangement: Sendable {
         }
     }
 
-    /// A JSON Pointer below `/logits` to a sample; with another axis than the last, to the array that holds its axis.
+    /// A JSON Pointer below `/logits` to a sample; for a strided tensor, to the array along its class axis.
     func pointer(sample: Int) -> String {
         guard let strides else { return sampleLayout.pointer(row: sample, column: nil) }
         var rest = sample / max(strides.inner, 1)
@@ -158,8 +156,8 @@ struct SampleArrangement: Sendable {
         return indices.reversed().map { "/\($0)" }.joined()
     }
 
-    /// How many numbers the reply holds; `nil` where that overflows.
-    func replyNumbers(_ operation: NativeOperation, _ form: JacobianForm, pairs: Int) -> Int? {
+    /// The number of numbers in the reply, without the scale of a factored Jacobian; `nil` on overflow.
+    func replyNumbers(_ operation: SoftmaxOperation, _ form: JacobianForm, pairs: Int) -> Int? {
         var total = 0
         let isRectangular = sampleLayout.isRectangular
         let distinct = isRectangular ? min(samples, 1) : samples

@@ -2,52 +2,51 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// The memory in which one thread reads and answers requests: grown to the largest, and used again for the next.
+/// The buffers in which one thread reads and answers requests: they grow to the largest request and are then reused.
 struct Workspace: ~Copyable {
-    /// The request, where it is computed in float64.
+    /// The request, if its dtype is float64.
     var double = Calculation<Double>()
-    /// The request, where it is computed in float32.
+    /// The request, if its dtype is float32.
     var single = Calculation<Float>()
-    /// The kernels' own memory.
+    /// The kernels' working memory.
     var scratch = SoftmaxScratch()
     private var mask: [Bool] = []
     private var rows = RowRecords()
 
-    /// Bodies up to this size are read in one pass by one thread, which then may be an event loop's: a fraction of a
-    /// millisecond.
+    /// The largest body that an event loop reads itself, in bytes: that takes a fraction of a millisecond.
     static let smallBody = 32 * 1024
 
-    /// Reads and checks a request: afterwards every number it asks for can be computed.
+    /// Reads and checks a request, so that computing it can only fail by overflow.
     ///
-    /// - Returns: whether it is in ``double`` or in ``single``.
+    /// - Returns: whether the request is in ``double`` or in ``single``.
     /// - Throws: the ``HTTPProblem`` to answer with; see the error table of the API reference.
     mutating func read(
-        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers = .one
+        _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers = .one
     ) throws(HTTPProblem) -> DataType {
         if body.count <= Self.smallBody || workers.threads == 1,
-            let type = try readOnce(body.span, operation: operation, limits: limits)
+            let type = try readInOnePass(body.span, operation: operation, limits: limits)
         {
             return type
         }
         return try readTokens(body, operation: operation, limits: limits, workers)
     }
 
-    /// The same for a body where it was received, by this thread alone.
+    /// Reads and checks a request in the buffer it was received in, on this thread alone.
     mutating func read(
-        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType {
-        if let type = try readOnce(body, operation: operation, limits: limits) { return type }
+        if let type = try readInOnePass(body, operation: operation, limits: limits) { return type }
         return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
     }
 
     private mutating func readTokens(
-        _ body: [UInt8], operation: NativeOperation, limits: ServiceLimits, _ workers: Workers
+        _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers
     ) throws(HTTPProblem) -> DataType {
         do {
-            let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.all($0, $1) } : nil
+            let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.perform($0, $1) } : nil
             let request = try JSONRequest(body, members: operation.members, limits: limits.tensor, loop: loop)
-            try workers.check()
-            let options = try OperationOptions(request, operation: operation)
+            try workers.checkCancellation()
+            let options = try RequestOptions(request, operation: operation)
             switch options.dataType {
             case .float64: try double.read(request, options, limits, workers)
             case .float32: try single.read(request, options, limits, workers)
@@ -66,17 +65,17 @@ struct Workspace: ~Copyable {
 }
 
 extension Calculation {
-    /// Reads and checks the tensors.
+    /// Reads the tensors from their tokens, and checks them.
     fileprivate mutating func read(
-        _ request: borrowing JSONRequest, _ options: OperationOptions, _ limits: ServiceLimits, _ workers: Workers
+        _ request: borrowing JSONRequest, _ options: RequestOptions, _ limits: ServiceLimits, _ workers: Workers
     ) throws {
-        begin(options.operation)
+        reset(for: options.operation)
         self.options = options
         let vectorMember = options.operation.vectorMember
         try options.operation.requireTensors(
             logits: request.contains("logits"), vector: vectorMember.map { request.contains($0) } ?? true)
         logits = try request.tensor("logits", as: Scalar.self, allowingNegativeInfinity: true)
-        try workers.check()
+        try workers.checkCancellation()
         try arrange()
         if request.contains("mask") {
             let mask = try request.booleans("mask")
@@ -84,7 +83,7 @@ extension Calculation {
         }
         if let vectorMember {
             vector = try request.tensor(vectorMember, as: Scalar.self, allowingNegativeInfinity: false)
-            try workers.check()
+            try workers.checkCancellation()
             try arrangeVector(vectorMember)
         }
         if options.form == .entries {
@@ -95,21 +94,21 @@ extension Calculation {
 }
 
 extension Workspace {
-    /// Reads and checks a request whose body ``SinglePassReader`` vouches for.
+    /// Reads and checks a request with ``SinglePassReader``, which accepts valid bodies of the usual form only.
     ///
-    /// - Returns: nil for any other body, which is to be read anew by its tokens, or to be told what is wrong with it.
-    private mutating func readOnce(
-        _ body: borrowing Span<UInt8>, operation: NativeOperation, limits: ServiceLimits
+    /// - Returns: `nil` for any other body: the token reader either reads it or finds the error to answer with.
+    private mutating func readInOnePass(
+        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType? {
-        var options = OperationOptions(operation: operation)
+        var options = RequestOptions(operation: operation)
         var maskLayout = TensorLayout.emptyBatch
-        double.begin(operation)
-        single.begin(operation)
+        double.reset(for: operation)
+        single.reset(for: operation)
         let members = body.withUnsafeBufferPointer { body in
             readMembers(SinglePassReader(body, limits: limits.tensor), &options, &maskLayout)
         }
         guard let members else { return nil }
-        if operation == .jacobian { try options.requireEntries(areThere: members.contains(.entries)) }
+        if operation == .jacobian { try options.requireEntries(isPresent: members.contains(.entries)) }
         try operation.requireTensors(logits: members.contains(.logits), vector: members.contains(.vector))
         let mask = members.contains(.mask) ? (mask, maskLayout) : nil
         switch options.dataType {
@@ -121,26 +120,27 @@ extension Workspace {
         return options.dataType
     }
 
-    /// Reads all members; nil where the reader gives up.
+    /// Reads all members; `nil` if the reader does not accept the body.
     private mutating func readMembers(
-        _ start: SinglePassReader, _ options: inout OperationOptions, _ maskLayout: inout TensorLayout
+        _ start: SinglePassReader, _ options: inout RequestOptions, _ maskLayout: inout TensorLayout
     ) -> Members? {
         var reader = start
         var members: Members = []
-        // Where tensors stand that were read as float64 before a dtype said otherwise.
-        var early: (logits: SinglePassReader?, vector: SinglePassReader?)
+        // Readers at the tensors that were read as float64, in case a later "dtype" says float32.
+        var float64Tensors: (logits: SinglePassReader?, vector: SinglePassReader?)
+        // The results of reads are ignored: after a failed one, the reader has no next name and is not whole.
         while let name = reader.nextName() {
             let member = Members(named: name, of: options.operation)
             guard !member.isEmpty, members.isDisjoint(with: member) else { return nil }
             members.formUnion(member)
             switch member {
             case .logits where options.dataType == .float64:
-                early.logits = reader
+                float64Tensors.logits = reader
                 _ = reader.read(&double.logits, allowingNegativeInfinity: true, rows: &rows)
             case .logits:
                 _ = reader.read(&single.logits, allowingNegativeInfinity: true, rows: &rows)
             case .vector where options.dataType == .float64:
-                early.vector = reader
+                float64Tensors.vector = reader
                 _ = reader.read(&double.vector, allowingNegativeInfinity: false, rows: &rows)
             case .vector:
                 _ = reader.read(&single.vector, allowingNegativeInfinity: false, rows: &rows)
@@ -156,22 +156,22 @@ extension Workspace {
         }
         guard reader.isWhole else { return nil }
         if options.dataType == .float32 {
-            if var again = early.logits {
-                guard again.read(&single.logits, allowingNegativeInfinity: true, rows: &rows) else { return nil }
+            if var reader = float64Tensors.logits {
+                guard reader.read(&single.logits, allowingNegativeInfinity: true, rows: &rows) else { return nil }
             }
-            if var again = early.vector {
-                guard again.read(&single.vector, allowingNegativeInfinity: false, rows: &rows) else { return nil }
+            if var reader = float64Tensors.vector {
+                guard reader.read(&single.vector, allowingNegativeInfinity: false, rows: &rows) else { return nil }
             }
         }
         return members
     }
 }
 
-extension OperationOptions {
-    /// Takes the value of a member that is one of some words; false where it is none of them.
+extension RequestOptions {
+    /// Sets the option that a member names by one of a few words; false for any other word.
     fileprivate mutating func choose(_ member: Members, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
         func choice<Choice: RawRepresentable<String>>(_ option: inout Choice) -> Bool {
-            // As long as the longest word is a string that takes no memory of its own.
+            // Strings of up to 15 bytes are stored inline: none is allocated for what a client sends.
             guard text.count < 16, let value = Choice(rawValue: String(decoding: text, as: UTF8.self)) else {
                 return false
             }
@@ -188,9 +188,9 @@ extension OperationOptions {
 }
 
 extension Calculation {
-    /// Checks what was read into the tensors.
+    /// Checks the tensors that were read in one pass.
     fileprivate mutating func check(
-        _ options: OperationOptions, mask: (values: [Bool], layout: TensorLayout)?, _ limits: ServiceLimits
+        _ options: RequestOptions, mask: (values: [Bool], layout: TensorLayout)?, _ limits: ServiceLimits
     ) throws(HTTPProblem) {
         self.options = options
         try arrange()
@@ -200,7 +200,7 @@ extension Calculation {
     }
 }
 
-/// The members that a request may have, some with one operation alone.
+/// A set of members of a request.
 private struct Members: OptionSet {
     let rawValue: UInt16
     static let logits = Members(rawValue: 1)
@@ -213,8 +213,8 @@ private struct Members: OptionSet {
     static let entries = Members(rawValue: 128)
     static let vector = Members(rawValue: 256)
 
-    /// The member of that name; none where a request of this operation may not have it.
-    init(named name: UnsafeBufferPointer<UInt8>, of operation: NativeOperation) {
+    /// The member of that name; empty if a request of this operation may not have it.
+    init(named name: UnsafeBufferPointer<UInt8>, of operation: SoftmaxOperation) {
         switch name {
         case "logits": self = .logits
         case "axis": self = .axis
@@ -232,7 +232,7 @@ private struct Members: OptionSet {
     init(rawValue: UInt16) { self.rawValue = rawValue }
 }
 
-/// Whether bytes are that name.
+/// Matches bytes against a name in a `switch`.
 private func ~= (name: StaticString, bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     guard bytes.count == name.utf8CodeUnitCount else { return false }
     for index in bytes.indices where bytes[index] != name.utf8Start[index] { return false }

@@ -2,58 +2,61 @@ import HTTPServer
 import SoftmaxCore
 import TensorJSON
 
-/// A scalar that can be read, computed with and written.
+/// A floating-point type that can be read from JSON, computed with and written back.
 typealias ServiceScalar = SoftmaxScalar & TensorScalar
 
-/// What a request asks for, with its numbers: read and checked, samples contiguous, then computed.
+/// One request's options, tensors and results.
 ///
-/// Its arrays are memory to be used again: read into once more, it takes new memory only where a request is larger than
-/// all before it. So it is never copied.
+/// It is filled while the body is read, checked by the functions below, then computed. An event loop uses one
+/// calculation for all its small requests, so that the arrays only allocate for a request larger than every earlier
+/// one. It is noncopyable because a copy would share these arrays and so reallocate them on the next write.
 struct Calculation<Scalar: ServiceScalar>: ~Copyable, Sendable {
-    /// What to compute, and how to write a Jacobian down.
-    var options = OperationOptions(operation: .softmax)
-    /// The request's nesting, and how samples lie in it.
+    /// The members of the request that are not tensors.
+    var options = RequestOptions(operation: .softmax)
+    /// The nesting of `logits`, and where the samples are in it.
     private(set) var arrangement = SampleArrangement.empty
-    /// The logits; −∞ where the mask or the request removed a class.
+    /// The logits; −∞ for a class that the mask or the request removed.
     var logits = Tensor<Scalar>.empty
-    /// Cotangents or tangents, for the operations that have them.
+    /// The cotangents of a VJP or the tangents of a JVP; empty for the other operations.
     var vector = Tensor<Scalar>.empty
-    /// The pairs of `form: "entries"`; empty for the other forms.
+    /// The index pairs of `form: "entries"`; empty for the other forms.
     var pairs: [JacobianEntry] = []
-    /// What was computed, in the order in which it is written: once ``compute(_:_:)`` has returned.
+    /// The computed numbers in the order of the reply, once `compute` has returned.
     var results: [Scalar] = []
-    /// Memory in which values are moved.
+    /// The second buffer of a transposition (``SampleArrangement/gather(_:_:)``).
     var spare: [Scalar] = []
-    /// How many numbers the reply holds.
+    /// The number of numbers in the reply, without the scale of a factored Jacobian.
     private(set) var replyNumbers = 0
 
-    /// Numbers in and out, the measure of the work.
+    /// The request's share of the work budget: numbers read plus numbers written.
     var cost: Int { logits.values.count + vector.values.count + replyNumbers }
 
-    /// Leaves an empty calculation behind.
-    mutating func taken() -> Calculation {
+    /// Moves the calculation out and leaves an empty one.
+    mutating func take() -> Calculation {
         var taken = Calculation()
         swap(&taken, &self)
         return taken
     }
 }
 
-/// What is checked between reading and computing, in the order in which it is to be called: each of these functions as
-/// soon as its tensor is read, so that of several errors the same one counts, however a body is read.
+/// The checks between reading and computing.
+///
+/// Both readers call them in this order, each as soon as its tensor is read, so that a request with several errors is
+/// answered with the same one whichever reader its body takes.
 extension Calculation {
-    /// Begins with another request.
-    mutating func begin(_ operation: NativeOperation) {
+    /// Empties the tensors that a request of this operation does not set.
+    mutating func reset(for operation: SoftmaxOperation) {
         if !pairs.isEmpty { pairs.removeAll(keepingCapacity: true) }
         let hasVector = operation == .vjp || operation == .jvp
         if !hasVector, !vector.values.isEmpty { vector.values.removeAll(keepingCapacity: true) }
     }
 
-    /// Finds out how the logits' samples lie.
+    /// Finds the samples along the class axis.
     mutating func arrange() throws(HTTPProblem) {
         arrangement = try SampleArrangement(logits.layout, axis: options.axis)
     }
 
-    /// Removes the classes that the mask says.
+    /// Removes the classes whose mask is false.
     mutating func apply(mask: Span<Bool>, nested layout: TensorLayout) throws(HTTPProblem) {
         try requireSameNesting(layout, member: "mask")
         var logits = logits.values.mutableSpan
@@ -64,13 +67,14 @@ extension Calculation {
         }
     }
 
-    /// Checks the vector's nesting.
+    /// Checks that the cotangents or tangents are nested like the logits, and makes their samples contiguous.
     mutating func arrangeVector(_ member: StaticString) throws(HTTPProblem) {
         try requireSameNesting(vector.layout, member: member)
         arrangement.gather(&vector.values, &spare)
     }
 
-    /// Checks what is left: the pairs, the size of the reply, and that the mathematics is defined for every sample.
+    /// Makes the logits' samples contiguous and checks the index pairs, the size of the reply, and that the function is
+    /// defined for every sample.
     mutating func finish(_ limits: ServiceLimits) throws(HTTPProblem) {
         arrangement.gather(&logits.values, &spare)
         if options.form == .entries { try requirePairs() }
@@ -80,7 +84,7 @@ extension Calculation {
 
     private func requireSameNesting(_ other: TensorLayout, member: StaticString) throws(HTTPProblem) {
         guard let place = logits.layout.firstDifference(from: other) else { return }
-        throw .meaningless("\(member) must be nested exactly like logits", pointer: "/\(member)\(place)")
+        throw .invalidRequest("\(member) must be nested exactly like logits", pointer: "/\(member)\(place)")
     }
 
     private func requirePairs() throws(HTTPProblem) {
@@ -88,13 +92,13 @@ extension Calculation {
         guard let index = pairs.firstIndex(where: { $0.output >= classes || $0.input >= classes }) else { return }
         let pair = pairs[index]
         let position = pair.output < classes ? 1 : 0
-        throw .meaningless(
+        throw .invalidRequest(
             "entries index \(position == 0 ? pair.output : pair.input) is out of range: "
                 + "the smallest sample has \(classes) classes",
             pointer: "/entries/\(index)/\(position)", limit: classes - 1)
     }
 
-    /// Refuses a reply that would be too large before any of it is allocated.
+    /// Refuses a reply over the limit before any of it is allocated.
     private func countReply(limit: Int) throws(HTTPProblem) -> Int {
         let numbers = arrangement.replyNumbers(options.operation, options.form, pairs: pairs.count)
         guard let numbers, numbers <= limit else {
@@ -103,7 +107,7 @@ extension Calculation {
         return numbers
     }
 
-    /// Refuses a sample the mathematics is not defined for, before any other is computed.
+    /// Refuses options or a sample that the function is not defined for, before anything is computed.
     private func requireSamples() throws(HTTPProblem) {
         do throws(SoftmaxError) {
             try options.softmax.validate(for: Scalar.self, differentiating: options.operation != .softmax)
