@@ -3,7 +3,7 @@
 
 FROM docker.io/library/swift:6.3-bookworm AS build
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson-dev libdragonbox-dev libnghttp2-dev \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libsimdjson-dev libnghttp2-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

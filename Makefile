@@ -16,7 +16,7 @@ JOBS ?= 2
 CLIENT_SECONDS ?= 60
 # Swift's runtime linked in: an eighth less CPU a request, and a program that runs where there is no Swift.
 BUILD := swift build -c release --static-swift-stdlib
-LIBRARIES := libsimdjson-dev libdragonbox-dev libnghttp2-dev
+LIBRARIES := libsimdjson-dev libnghttp2-dev
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
@@ -30,8 +30,8 @@ define install
 endef
 
 .PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-http2-full-speed \
-	test-outside test-old-cpu abuse abuse-full soak accuracy bench lint docs fuzz sanitize schemathesis compare \
-	openapi libraries clients image clean
+	test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint docs fuzz sanitize \
+	schemathesis compare openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
 run: libraries
@@ -99,7 +99,14 @@ soak: libraries $(PYTHON)
 test-outside:
 	Tests/Outside/run
 
-## The kernels' tests on an emulated CPU without AVX.
+## The proof that numbers are read and printed right: a few minutes, or the better part of an hour for all of it.
+numbers:
+	Tests/Numbers/run
+
+numbers-exhaustive:
+	Tests/Numbers/run exhaustive
+
+## The kernels' and the numbers' tests on an emulated CPU without AVX.
 test-old-cpu: libraries
 	Tests/SoftmaxCoreTests/old-cpu
 

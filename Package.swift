@@ -22,12 +22,10 @@ let package = Package(
         .target(name: "CSoftmaxKernels"),
         .target(name: "SoftmaxCore", dependencies: ["CSoftmaxKernels"], swiftSettings: strict),
 
-        // JSON text to flat buffers and back, over libsimdjson, <charconv> and Dragonbox.
-        .target(
-            name: "CSimdjson",
-            cxxSettings: [.headerSearchPath(".")],
-            linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("dragonbox_to_chars")]),
-        .target(name: "TensorJSON", dependencies: ["CSimdjson"], swiftSettings: strict),
+        // JSON text to flat buffers and back: numbers by code of its own, token positions by libsimdjson.
+        .target(name: "CNumberText"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "TensorJSON", dependencies: ["CNumberText", "CSimdjson"], swiftSettings: strict),
 
         // The HTTP server; knows nothing of softmax.
         .target(name: "CEpoll"),

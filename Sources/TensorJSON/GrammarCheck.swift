@@ -1,5 +1,3 @@
-import CSimdjson
-
 /// Checks a document's grammar (RFC 8259) token by token, value by value.
 ///
 /// The tokens come from an index that vouches for UTF-8 and for strings being closed and free of control characters;

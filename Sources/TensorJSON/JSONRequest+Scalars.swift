@@ -1,4 +1,4 @@
-import CSimdjson
+import CNumberText
 
 extension JSONRequest {
     /// The text of a string member; nil if it is absent.

@@ -1,4 +1,4 @@
-import CSimdjson
+import CNumberText
 
 /// Reads a nested array of a checked document row by row.
 struct RowReader {

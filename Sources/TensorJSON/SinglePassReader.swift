@@ -1,4 +1,4 @@
-import CSimdjson
+import CNumberText
 
 /// Reads a request body once, from its first byte to its last: members in any order, strings, numbers, nested arrays.
 ///
@@ -94,7 +94,7 @@ package struct SinglePassReader {
         let format = Scalar.tensorFormat.wireFormat
         let layout = nested(&tensor.values, &rows) { reader, room in
             guard let text = reader.rest.baseAddress, let numbers = room.baseAddress else { return 0 }
-            let read = csimdjson_text_numbers(
+            let read = number_text_read(
                 text, reader.rest.count, format, allowingNegativeInfinity, numbers, room.count)
             Work.count(read.bytes)
             reader.position += read.bytes
@@ -173,7 +173,7 @@ extension SinglePassReader {
     private mutating func numberText() -> (value: Double, text: UnsafeBufferPointer<UInt8>)? {
         guard elements > 0, let text = rest.baseAddress else { return giveUp() }
         var value = 0.0
-        let count = csimdjson_text_number(text, rest.count, &value)
+        let count = number_text_read_one(text, rest.count, &value)
         guard count > 0 else { return giveUp() }
         Work.count(count)
         position += count

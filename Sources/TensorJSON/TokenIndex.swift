@@ -1,3 +1,4 @@
+import CNumberText
 import CSimdjson
 
 /// Where the tokens of a document are: simdjson's answer, released with the value.
@@ -44,9 +45,9 @@ struct TokenIndex: ~Copyable {
             guard let base = bytes.baseAddress else { preconditionFailure("an index is never made of nothing") }
             return try use(
                 Tokens(
-                    csimdjson_document(
-                        bytes: base, byte_count: bytes.count, tokens: csimdjson_index_tokens(index),
-                        token_count: csimdjson_index_count(index))))
+                    number_text_tokens(
+                        bytes: base, byte_count: bytes.count, offsets: csimdjson_index_tokens(index),
+                        count: csimdjson_index_count(index))))
         }
     }
 }

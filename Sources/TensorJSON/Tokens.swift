@@ -1,4 +1,4 @@
-import CSimdjson
+import CNumberText
 
 /// A document seen as tokens, numbered from 0: structural characters, strings, numbers and literals.
 ///
@@ -7,23 +7,23 @@ import CSimdjson
 ///
 /// `@unchecked Sendable`: it only reads, and whoever shares it within that closure waits for all threads before its end.
 struct Tokens: @unchecked Sendable {
-    let document: csimdjson_document
+    let document: number_text_tokens
 
-    init(_ document: csimdjson_document) {
+    init(_ document: number_text_tokens) {
         self.document = document
     }
 
-    var count: Int { document.token_count }
+    var count: Int { document.count }
 
     /// The first byte of a token; 0, which begins none, past the last one.
     func byte(_ token: Int) -> UInt8 {
         Work.count(1)
-        return token < count ? document.bytes[Int(document.tokens[token])] : 0
+        return token < count ? document.bytes[Int(document.offsets[token])] : 0
     }
 
     /// Where a token starts; the document's length past the last one.
     func offset(_ token: Int) -> Int {
-        token < count ? Int(document.tokens[token]) : document.byte_count
+        token < count ? Int(document.offsets[token]) : document.byte_count
     }
 
     /// The bytes from a token's first one up to the next token, white space included.
@@ -61,7 +61,7 @@ struct Tokens: @unchecked Sendable {
 
     /// How many numbers, joined by commas, stand from a token on: at most `limit`.
     func countNumbers(_ token: Int, limit: Int) -> Int {
-        let numbers = withUnsafePointer(to: document) { csimdjson_numbers_count($0, token, limit) }
+        let numbers = withUnsafePointer(to: document) { number_text_count($0, token, limit) }
         Work.count(numbers)
         return numbers
     }
@@ -70,7 +70,7 @@ struct Tokens: @unchecked Sendable {
     func firstMalformedNumber(in tokens: Range<Int>) -> Int? {
         Work.count(offset(tokens.upperBound) - offset(tokens.lowerBound))
         let offset = withUnsafePointer(to: document) {
-            csimdjson_numbers_check($0, tokens.lowerBound, tokens.upperBound)
+            number_text_check($0, tokens.lowerBound, tokens.upperBound)
         }
         return offset >= 0 ? offset : nil
     }
@@ -78,10 +78,10 @@ struct Tokens: @unchecked Sendable {
     /// Converts `number (, number)*` from a token on, filling at most the buffer.
     func parseNumbers<Scalar: TensorScalar>(
         _ token: Int, into numbers: UnsafeMutableBufferPointer<Scalar>
-    ) -> csimdjson_run {
-        guard let base = numbers.baseAddress else { return csimdjson_run(numbers: 0, failed: false) }
+    ) -> number_text_run {
+        guard let base = numbers.baseAddress else { return number_text_run(numbers: 0, failed: false) }
         return withUnsafePointer(to: document) {
-            csimdjson_numbers_parse($0, token, numbers.count, Scalar.tensorFormat.wireFormat, base)
+            number_text_convert($0, token, numbers.count, Scalar.tensorFormat.wireFormat, base)
         }
     }
 }
@@ -117,10 +117,10 @@ extension Tokens {
 
 extension TensorFormat {
     /// The same in the terms of the C module.
-    var wireFormat: csimdjson_format {
+    var wireFormat: number_text_format {
         switch self {
-        case .binary64: csimdjson_binary64
-        case .binary32: csimdjson_binary32
+        case .binary64: number_text_binary64
+        case .binary32: number_text_binary32
         }
     }
 }

@@ -9,7 +9,7 @@ enum Architecture {
         "SoftmaxService": ["SoftmaxCore", "TensorJSON", "HTTPServer", "Dispatch", "Synchronization"],
         "SoftmaxService/Platform": ["CMalloc", "Glibc"],
         "SoftmaxCore": ["CSoftmaxKernels"],
-        "TensorJSON": ["CSimdjson", "Synchronization"],
+        "TensorJSON": ["CNumberText", "CSimdjson", "Synchronization"],
         "HTTPServer": ["Synchronization"],
         "HTTPServer/Platform": ["CEpoll", "Glibc"],
         "HTTPServer/HTTP2": ["CNGHTTP2"],

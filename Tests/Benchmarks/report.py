@@ -97,7 +97,6 @@ def machine():
             "nginx": _first(r"nginx/([\w.]+)", _said("nginx", "-v")),
             "nghttp2": _first(r"nghttp2/([\w.]+)", _said("h2load", "--version")),
             "simdjson": _said("dpkg-query", "-W", "-f", "${Version}", "libsimdjson-dev") or "unknown",
-            "dragonbox": _said("dpkg-query", "-W", "-f", "${Version}", "libdragonbox-dev") or "unknown",
             **{name: version for name in packages if (version := _version(name))},
         },
     }

@@ -50,7 +50,7 @@ func output<Failure: Error>(
 /// Numbers as JSON, with commas between them.
 func written<Scalar: TensorScalar>(_ values: Span<Scalar>) throws(UnwritableNumber) -> [UInt8] {
     var text: [UInt8] = []
-    try text.append(addingCapacity: max(1, values.count * TensorWriter.bytesPerNumber)) {
+    try text.append(addingCapacity: values.count * TensorWriter.bytesPerNumber + TensorWriter.slack) {
         output throws(UnwritableNumber) in
         try TensorWriter.append(values, to: &output)
     }

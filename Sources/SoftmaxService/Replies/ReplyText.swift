@@ -109,7 +109,7 @@ extension Calculation {
         let lists = options.isDense ? piece.numbers.count : piece.rows.count
         // The last term is for the name, the scale and the punctuation.
         return TensorWriter.bytesPerNumber * piece.numbers.count + 2 * lists + 2 * (layout.rank + 1) * piece.rows.count
-            + 64
+            + 64 + TensorWriter.slack
     }
 
     /// A piece size that no member exceeds, with no overflow when it is doubled.

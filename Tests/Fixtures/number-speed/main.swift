@@ -51,7 +51,7 @@ func measurePrinting<Scalar: TensorScalar>(_ name: String, _ values: [Scalar]) t
     var output: [UInt8] = []
     try measure(name, "print") {
         output.removeAll(keepingCapacity: true)
-        try output.append(addingCapacity: values.count * TensorWriter.bytesPerNumber) {
+        try output.append(addingCapacity: values.count * TensorWriter.bytesPerNumber + TensorWriter.slack) {
             output throws(UnwritableNumber) in
             try TensorWriter.append(values.span, to: &output)
         }

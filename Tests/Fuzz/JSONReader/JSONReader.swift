@@ -26,7 +26,7 @@ private func checkRoundTrip<Scalar: TensorScalar>(_ tensor: Tensor<Scalar>, spli
     for row in 0..<layout.rows {
         let (start, count) = (layout.rowStart(row), layout.rowLength(row))
         do throws(UnwritableNumber) {
-            let room = 2 * layout.rank + 2 + count * TensorWriter.bytesPerNumber
+            let room = 2 * layout.rank + 2 + count * TensorWriter.bytesPerNumber + TensorWriter.slack
             try body.append(addingCapacity: room) { output throws(UnwritableNumber) in
                 layout.appendOpening(row, to: &output)
                 output.append(UInt8(ascii: "["))

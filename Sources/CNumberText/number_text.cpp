@@ -1,0 +1,180 @@
+// The builds, and the one that this processor is served by.
+
+#include "CNumberText.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "lanes.h"
+#include "layout.h"
+#include "powers_of_ten.h"
+#include "rare.h"
+
+namespace number_text {
+namespace {
+
+INLINE void store(char *at, uint64_t eight) { std::memcpy(at, &eight, 8); }
+
+namespace baseline {
+bool is_supported() { return true; }
+#include "build.h"
+}  // namespace baseline
+
+#if defined(__x86_64__)
+#define NUMBER_TEXT_AVX2 1
+
+// Only the functions from here to the pop may use the newer instructions, and all of them are internal to this file:
+// nothing built for a newer processor can be linked into code that runs on an older one.
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt"))), apply_to = function)
+namespace avx2 {
+#include "build.h"
+}  // namespace avx2
+#pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,bmi,bmi2,lzcnt,prefer-256-bit"))), apply_to = function)
+namespace avx512 {
+#include "build.h"
+}  // namespace avx512
+#pragma clang attribute pop
+
+bool has_avx2() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+        && __builtin_cpu_supports("lzcnt");
+}
+
+bool has_avx512() {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+}
+#endif
+
+constexpr number_text_build builds[] = {
+    {"baseline", baseline::is_supported, baseline::print_text, baseline::read_text, baseline::read_one_text,
+     baseline::convert_text},
+#if defined(__x86_64__)
+    {"avx2", has_avx2, avx2::print_text, avx2::read_text, avx2::read_one_text, avx2::convert_text},
+    {"avx512", has_avx512, avx512::print_text, avx512::read_text, avx512::read_one_text, avx512::convert_text},
+#endif
+};
+
+const number_text_build *chosen() {
+    const number_text_build *best = builds;
+    for (const number_text_build &build : builds) {
+        if (build.is_supported()) { best = &build; }
+    }
+    return best;
+}
+
+const number_text_build *const best = chosen();
+
+/// Which of eight bytes are no digits: for each of them its top bit, for bytes above the first such one perhaps as well.
+uint64_t non_digits(const uint8_t *at) {
+    uint64_t eight;
+    std::memcpy(&eight, at, 8);
+    // A byte's top bit is set where the byte is below "0" or above "9". Carries and borrows go upwards only, so the
+    // lowest such bit is right.
+    return ((eight + 0x4646464646464646u) | (eight - zeros)) & 0x8080808080808080u;
+}
+
+/// The first byte from `at` that is not a digit; eight bytes at a time where there are eight.
+const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
+    while (end - at >= 8) {
+        if (const uint64_t others = non_digits(at)) { return at + __builtin_ctzll(others) / 8; }
+        at += 8;
+    }
+    while (at < end && is_digit(*at)) { ++at; }
+    return at;
+}
+
+/// Whether all of [at, end) is one number of the commonest form: one digit, a point, 8 to 24 digits, perhaps a sign.
+///
+/// The same for every number of that form, so that no branch depends on how many digits it has.
+bool is_long_fraction(const uint8_t *at, const uint8_t *end) {
+    at += *at == '-';
+    const ptrdiff_t digits = end - at - 2;
+    if (digits < 8 || digits > 24 || at[1] != '.' || !is_digit(*at)) { return false; }
+    const uint8_t *fraction = at + 2;
+    return !(non_digits(fraction) | non_digits(fraction + std::min<ptrdiff_t>(8, digits - 8)) | non_digits(end - 8));
+}
+
+/// number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
+///
+/// Returns the byte after the number, or nothing, with `at` on the byte that broke the rule.
+const uint8_t *number_end(const uint8_t *&at, const uint8_t *end) {
+    if (at < end && *at == '-') { ++at; }
+    if (at == end || !is_digit(*at)) { return nullptr; }
+    at = *at == '0' ? at + 1 : skip_digits(at, end);
+    if (at < end && *at == '.') {
+        ++at;
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    if (at < end && (*at | 0x20) == 'e') {
+        ++at;
+        if (at < end && (*at == '+' || *at == '-')) { ++at; }
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    return at;
+}
+
+}  // namespace
+}  // namespace number_text
+
+using namespace number_text;
+
+ptrdiff_t number_text_print(const void *numbers, size_t count, number_text_format format, uint8_t *text) noexcept {
+    return best->print(numbers, count, format, text);
+}
+
+number_text_result number_text_read(
+    const uint8_t *text, size_t count, number_text_format format, bool infinities, void *numbers,
+    size_t room) noexcept {
+    return best->read(text, count, format, infinities, numbers, room);
+}
+
+size_t number_text_read_one(const uint8_t *text, size_t count, double *number) noexcept {
+    return best->read_one(text, count, number);
+}
+
+size_t number_text_count(const number_text_tokens *tokens, size_t first, size_t limit) noexcept {
+    const uint8_t *bytes = tokens->bytes;
+    size_t numbers = 0;
+    for (size_t token = first;
+         token < tokens->count && numbers < limit && begins_number(bytes[tokens->offsets[token]]); token += 2) {
+        ++numbers;
+        if (token + 1 >= tokens->count || bytes[tokens->offsets[token + 1]] != ',') { break; }
+    }
+    return numbers;
+}
+
+ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t first, size_t end) noexcept {
+    const uint8_t *const document_end = tokens->bytes + tokens->byte_count;
+    for (size_t token = first; token < end && token < tokens->count; ++token) {
+        const uint8_t *at = tokens->bytes + tokens->offsets[token];
+        if (!begins_number(*at)) { continue; }
+        const uint8_t *const next = tokens->bytes + tokens->offsets[token + 1];
+        if (is_long_fraction(at, next)) { continue; }
+        if (!number_end(at, document_end)) { return at - tokens->bytes; }
+        at = skip_white_space(at, next);
+        if (at < next) { return at - tokens->bytes; }
+    }
+    return -1;
+}
+
+number_text_run number_text_convert(
+    const number_text_tokens *tokens, size_t first, size_t limit, number_text_format format,
+    void *numbers) noexcept {
+    return best->convert(tokens, first, limit, format, numbers);
+}
+
+const number_text_build *number_text_build_at(size_t index) noexcept {
+    return index < sizeof builds / sizeof builds[0] ? &builds[index] : nullptr;
+}
