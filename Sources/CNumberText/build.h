@@ -19,8 +19,6 @@ number_text_result read_text(
 
 size_t read_one_text(const uint8_t *text, size_t count, double *number) { return read_first(text, count, number); }
 
-number_text_run convert_text(
-    const number_text_tokens *tokens, size_t first, size_t limit, number_text_format format, void *numbers) {
-    return format == number_text_binary64 ? convert_run(*tokens, first, limit, static_cast<double *>(numbers))
-                                          : convert_run(*tokens, first, limit, static_cast<float *>(numbers));
+void mark_text(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) {
+    mark(text, blocks, brackets, commas);
 }

@@ -57,10 +57,10 @@ bool has_avx512() {
 
 constexpr number_text_build builds[] = {
     {"baseline", baseline::is_supported, baseline::print_text, baseline::read_text, baseline::read_one_text,
-     baseline::convert_text},
+     baseline::mark_text},
 #if defined(__x86_64__)
-    {"avx2", has_avx2, avx2::print_text, avx2::read_text, avx2::read_one_text, avx2::convert_text},
-    {"avx512", has_avx512, avx512::print_text, avx512::read_text, avx512::read_one_text, avx512::convert_text},
+    {"avx2", has_avx2, avx2::print_text, avx2::read_text, avx2::read_one_text, avx2::mark_text},
+    {"avx512", has_avx512, avx512::print_text, avx512::read_text, avx512::read_one_text, avx512::mark_text},
 #endif
 };
 
@@ -74,34 +74,9 @@ const number_text_build *chosen() {
 
 const number_text_build *const best = chosen();
 
-/// Which of eight bytes are no digits: for each of them its top bit, for bytes above the first such one perhaps as well.
-uint64_t non_digits(const uint8_t *at) {
-    uint64_t eight;
-    std::memcpy(&eight, at, 8);
-    // A byte's top bit is set where the byte is below "0" or above "9". Carries and borrows go upwards only, so the
-    // lowest such bit is right.
-    return ((eight + 0x4646464646464646u) | (eight - zeros)) & 0x8080808080808080u;
-}
-
-/// The first byte from `at` that is not a digit; eight bytes at a time where there are eight.
 const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
-    while (end - at >= 8) {
-        if (const uint64_t others = non_digits(at)) { return at + __builtin_ctzll(others) / 8; }
-        at += 8;
-    }
     while (at < end && is_digit(*at)) { ++at; }
     return at;
-}
-
-/// Whether all of [at, end) is one number of the commonest form: one digit, a point, 8 to 24 digits, perhaps a sign.
-///
-/// The same for every number of that form, so that no branch depends on how many digits it has.
-bool is_long_fraction(const uint8_t *at, const uint8_t *end) {
-    at += *at == '-';
-    const ptrdiff_t digits = end - at - 2;
-    if (digits < 8 || digits > 24 || at[1] != '.' || !is_digit(*at)) { return false; }
-    const uint8_t *fraction = at + 2;
-    return !(non_digits(fraction) | non_digits(fraction + std::min<ptrdiff_t>(8, digits - 8)) | non_digits(end - 8));
 }
 
 /// number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
@@ -125,6 +100,24 @@ const uint8_t *number_end(const uint8_t *&at, const uint8_t *end) {
     return at;
 }
 
+/// Converts well-formed numbers among tokens: see number_text_convert.
+template <typename Number>
+number_text_run convert_run(const number_text_tokens &tokens, size_t first, size_t limit, Number *numbers) {
+    number_text_run run{0, false};
+    for (size_t token = first; token < tokens.count && run.numbers < limit; token += 2) {
+        const uint8_t *const at = tokens.bytes + tokens.offsets[token];
+        const uint8_t *const next = tokens.bytes + tokens.offsets[token + 1];
+        if (!begins_number(*at)) { break; }
+        if (!convert(at, next, numbers[run.numbers])) {
+            run.failed = true;
+            break;
+        }
+        ++run.numbers;
+        if (token + 1 >= tokens.count || *next != ',') { break; }
+    }
+    return run;
+}
+
 }  // namespace
 }  // namespace number_text
 
@@ -144,6 +137,10 @@ size_t number_text_read_one(const uint8_t *text, size_t count, double *number) n
     return best->read_one(text, count, number);
 }
 
+void number_text_mark(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) noexcept {
+    best->mark(text, blocks, brackets, commas);
+}
+
 size_t number_text_count(const number_text_tokens *tokens, size_t first, size_t limit) noexcept {
     const uint8_t *bytes = tokens->bytes;
     size_t numbers = 0;
@@ -161,7 +158,6 @@ ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t first, size
         const uint8_t *at = tokens->bytes + tokens->offsets[token];
         if (!begins_number(*at)) { continue; }
         const uint8_t *const next = tokens->bytes + tokens->offsets[token + 1];
-        if (is_long_fraction(at, next)) { continue; }
         if (!number_end(at, document_end)) { return at - tokens->bytes; }
         at = skip_white_space(at, next);
         if (at < next) { return at - tokens->bytes; }
@@ -172,7 +168,8 @@ ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t first, size
 number_text_run number_text_convert(
     const number_text_tokens *tokens, size_t first, size_t limit, number_text_format format,
     void *numbers) noexcept {
-    return best->convert(tokens, first, limit, format, numbers);
+    return format == number_text_binary64 ? convert_run(*tokens, first, limit, static_cast<double *>(numbers))
+                                          : convert_run(*tokens, first, limit, static_cast<float *>(numbers));
 }
 
 const number_text_build *number_text_build_at(size_t index) noexcept {

@@ -190,11 +190,25 @@ number_text_result read(
         ++count;
         at = next;
         if (at < end && *at <= ' ') { at = skip_white_space(at, end); }
-        if (at == end) { break; }
-        if (*at == ']') { return {count, passed + size_t(at - text)}; }
+        if (at == end || *at == ']') { return {count, passed + size_t(at - text)}; }
         if (*at != ',') { break; }
     }
     return {0, 0};
+}
+
+/// Finds brackets and commas: see number_text_mark.
+INLINE void mark(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) {
+    for (size_t block = 0; block < blocks; ++block) {
+        brackets[block] = commas[block] = 0;
+        for (int half = 0; half < 64; half += 32, text += 32) {
+            u8x32 bytes;
+            std::memcpy(&bytes, text, sizeof bytes);
+            const b32 is_bracket = __builtin_convertvector(
+                (bytes == (u8x32)uint8_t{'['}) | (bytes == (u8x32)uint8_t{']'}), b32);
+            brackets[block] |= mask_of(is_bracket) << half;
+            commas[block] |= mask_of(__builtin_convertvector(bytes == (u8x32)uint8_t{','}, b32)) << half;
+        }
+    }
 }
 
 /// Reads the number that a text begins with: see number_text_read_one.
@@ -210,24 +224,4 @@ INLINE size_t read_first(const uint8_t *text, size_t count, double *number) {
     if (next) { return size_t(next - at); }
     next = read_rare(text, text + count, *number);
     return next ? size_t(next - text) : 0;
-}
-
-/// Converts well-formed numbers among tokens: see number_text_convert.
-template <typename Number>
-number_text_run convert_run(const number_text_tokens &tokens, size_t first, size_t limit, Number *numbers) {
-    const uint8_t *const end = tokens.bytes + tokens.byte_count;
-    number_text_run run{0, false};
-    for (size_t token = first; token < tokens.count && run.numbers < limit; token += 2) {
-        const uint8_t *const at = tokens.bytes + tokens.offsets[token];
-        const uint8_t *const next = tokens.bytes + tokens.offsets[token + 1];
-        if (!begins_number(*at)) { break; }
-        Number number;
-        if (!(end - at >= window && read_common(at, number)) && !convert(at, next, number)) {
-            run.failed = true;
-            break;
-        }
-        numbers[run.numbers++] = number;
-        if (token + 1 >= tokens.count || *next != ',') { break; }
-    }
-    return run;
 }

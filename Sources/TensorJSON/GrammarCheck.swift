@@ -3,7 +3,7 @@
 /// The tokens come from an index that vouches for UTF-8 and for strings being closed and free of control characters;
 /// what is checked here is everything else but the text of numbers: the tokens' order, literals, escapes, and that
 /// nothing but white space lies between tokens. Time is linear, memory constant. Numbers are passed by their first bytes:
-/// ``checkNumbers(before:_:)`` looks at their text, in any number of pieces at once.
+/// ``checkNumbers(before:)`` looks at their text.
 struct GrammarCheck {
     let tokens: Tokens
     let limits: TensorLimits
@@ -114,29 +114,11 @@ struct GrammarCheck {
     /// Checks the text of all numbers before a token.
     ///
     /// - Throws: the error for the first one that is malformed.
-    func checkNumbers(before end: Int, _ loop: ConcurrentLoop?) throws(TensorJSONError) {
-        var offset: Int?
-        let pieces = (end + Self.tokensPerPiece - 1) / Self.tokensPerPiece
-        if let loop, pieces > 1 {
-            let tokens = tokens
-            var found = [Int?](repeating: nil, count: pieces)
-            found.withUnsafeMutableBufferPointer { found in
-                // Each call writes the place of its own index.
-                nonisolated(unsafe) let found = found
-                loop(pieces) { piece in
-                    let first = piece * Self.tokensPerPiece
-                    found[piece] = tokens.firstMalformedNumber(in: first..<min(first + Self.tokensPerPiece, end))
-                }
-            }
-            offset = found.lazy.compactMap { $0 }.first
-        } else {
-            offset = tokens.firstMalformedNumber(in: 0..<end)
+    func checkNumbers(before end: Int) throws(TensorJSONError) {
+        if let offset = tokens.firstMalformedNumber(in: 0..<end) {
+            throw Self.syntaxError("a number is malformed", at: offset)
         }
-        if let offset { throw Self.syntaxError("a number is malformed", at: offset) }
     }
-
-    /// Tokens whose numbers are checked in one piece: some 100 µs of work.
-    private static let tokensPerPiece = 16 * 1024
 
     private mutating func checkLiteral(_ literal: StaticString) throws(TensorJSONError) {
         let text = tokens.text(token)

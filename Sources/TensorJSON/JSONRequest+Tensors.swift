@@ -1,5 +1,3 @@
-import Synchronization
-
 extension JSONRequest {
     /// The numbers of a member that is a nested array, each rounded once from its text to the format asked for.
     ///
@@ -16,59 +14,11 @@ extension JSONRequest {
     public func tensor<Scalar: TensorScalar>(
         _ name: StaticString, as type: Scalar.Type, allowingNegativeInfinity: Bool
     ) throws(TensorJSONError) -> Tensor<Scalar> {
-        if let tensor: Tensor<Scalar> = tensorAtOnce(name, allowingNegativeInfinity) { return tensor }
         let (values, layout) = try values(of: name) {
             (reader, buffer: UnsafeMutableBufferPointer<Scalar>) throws(TensorJSONError) in
             try reader.readNumbers(into: buffer, allowingNegativeInfinity: allowingNegativeInfinity)
         }
         return Tensor(values: values, layout: layout)
-    }
-
-    /// Values from which on the conversion is shared out, and the size of its pieces: some 200 µs of work.
-    private static var valuesPerPiece: Int { 8192 }
-
-    /// The same, converted piece by piece on several threads; nil where that is not worth while, and where anything is
-    /// wrong: what that is and where the reader below says, which goes from the first value to the last.
-    @specialized(where Scalar == Double)
-    @specialized(where Scalar == Float)
-    private func tensorAtOnce<Scalar: TensorScalar>(
-        _ name: StaticString, _ allowingNegativeInfinity: Bool
-    ) -> Tensor<Scalar>? {
-        guard let loop, let member = member(name), member.scalars >= 2 * Self.valuesPerPiece else { return nil }
-        return index.withTokens(in: body) { tokens in
-            var reader = RowReader(tokens, member: member.token, name: name)
-            var starts: [Int] = []
-            let layout = try? reader.readRows { reader, _ throws(TensorJSONError) in
-                starts.append(reader.token)
-                return try reader.skipScalars()
-            }
-            guard let layout, layout.scalars <= member.scalars else { return nil }
-            let pieces = (layout.scalars + Self.valuesPerPiece - 1) / Self.valuesPerPiece
-            let hasFailed = Atomic<Bool>(false)
-            var values: [Scalar] = []
-            values.append(addingCapacity: layout.scalars) { output in
-                output.withUnsafeMutableBufferPointer { buffer, count in
-                    // Each call writes the values of its own piece.
-                    nonisolated(unsafe) let buffer = buffer
-                    let starts = starts
-                    loop(pieces) { piece in
-                        let first = piece * Self.valuesPerPiece
-                        let range = first..<min(first + Self.valuesPerPiece, layout.scalars)
-                        let isConverted = layout.forEachRow(in: range) { row, columns in
-                            let start = layout.rowStart(row)
-                            return tokens.convert(
-                                starts[row] + 2 * columns.lowerBound,
-                                into: UnsafeMutableBufferPointer(
-                                    rebasing: buffer[start + columns.lowerBound..<start + columns.upperBound]),
-                                allowingNegativeInfinity: allowingNegativeInfinity)
-                        }
-                        if !isConverted { hasFailed.store(true, ordering: .relaxed) }
-                    }
-                    count = hasFailed.load(ordering: .relaxed) ? 0 : layout.scalars
-                }
-            }
-            return values.count == layout.scalars ? Tensor(values: values, layout: layout) : nil
-        }
     }
 
     /// The booleans of a member that is a nested array, by the same rules as a tensor of numbers.

@@ -1,15 +1,10 @@
-/// Calls a closure once for each index from 0 up to a count, on as many threads as there may be; returns after the last.
-public typealias ConcurrentLoop = (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
-
 /// A request body: one JSON object with known members, to be read in any order.
 ///
 /// Making one checks the whole body, so that the functions that read members find grammar nowhere at fault: after
 /// `init` an error is always about meaning. Every byte is checked, also of members that are never read. Members are
 /// converted when they are asked for, since how (`dtype`) may stand after what (`logits`).
 ///
-/// Costs per number of 17 digits about 10 ns here and 35 ns in ``tensor(_:as:allowingNegativeInfinity:)``, most of which
-/// a ``ConcurrentLoop`` shares out where there are many; memory, beside the body, 4 bytes per byte of it at most while
-/// the request lives.
+/// Takes memory of 4 bytes per byte of the body, beside it, at most while the request lives.
 public struct JSONRequest: ~Copyable {
     /// A member that is there.
     struct Member {
@@ -21,7 +16,6 @@ public struct JSONRequest: ~Copyable {
 
     let body: [UInt8]
     let index: TokenIndex
-    let loop: ConcurrentLoop?
     private let names: [StaticString]
 
     /// One per name; nil where the body does not have it.
@@ -33,18 +27,16 @@ public struct JSONRequest: ~Copyable {
     ///   - body: the JSON text, UTF-8 without a byte order mark. No bytes beyond its count are read.
     ///   - names: the names of the members it may have.
     ///   - limits: how much it may hold.
-    ///   - loop: shares the work on large bodies out; nil does it all on this thread, with the same result.
     /// - Throws: an error of kind `syntax`, `duplicateMember`, `depth`, `elements`, `unknownMember`, or `type` if the
     ///   body is not an object. If there are several the first counts, but all others before an unknown member.
     public init(
-        _ body: [UInt8], members names: [StaticString], limits: TensorLimits, loop: ConcurrentLoop? = nil
+        _ body: [UInt8], members names: [StaticString], limits: TensorLimits
     ) throws(TensorJSONError) {
         let index = try Self.index(body, names: names, limits: limits)
         members = try index.withTokens(in: body) { tokens throws(TensorJSONError) in
-            try Self.outline(tokens, names: names, limits: limits, loop)
+            try Self.outline(tokens, names: names, limits: limits)
         }
         self.index = index
-        self.loop = loop
         self.body = body
         self.names = names
     }
@@ -73,7 +65,7 @@ public struct JSONRequest: ~Copyable {
 
     /// Checks the document and lists its members in the order of the names.
     private static func outline(
-        _ tokens: Tokens, names: [StaticString], limits: TensorLimits, _ loop: ConcurrentLoop?
+        _ tokens: Tokens, names: [StaticString], limits: TensorLimits
     ) throws(TensorJSONError) -> [Member?] {
         var members: [Member?] = []
         members.reserveCapacity(names.count)
@@ -84,10 +76,10 @@ public struct JSONRequest: ~Copyable {
             unknown = try readMembers(&check, into: &members, names: names)
         } catch {
             // A malformed number before it counts first.
-            try check.checkNumbers(before: check.token, nil)
+            try check.checkNumbers(before: check.token)
             throw error
         }
-        try check.checkNumbers(before: tokens.count, loop)
+        try check.checkNumbers(before: tokens.count)
         if let unknown { throw unknown }
         return members
     }
@@ -167,7 +159,7 @@ public struct JSONRequest: ~Copyable {
         if let index = try? TokenIndex(whole) {
             do throws(TensorJSONError) {
                 _ = try index.withTokens(in: whole) { tokens throws(TensorJSONError) in
-                    try outline(tokens, names: names, limits: limits, nil)
+                    try outline(tokens, names: names, limits: limits)
                 }
             } catch {
                 // What comes after the prefix is not missing, it is what is wrong.

@@ -87,25 +87,6 @@ struct RowReader {
         }
     }
 
-    /// Passes numbers and strings up to the bracket that closes their row; returns how many there are.
-    mutating func skipScalars() throws(TensorJSONError) -> Int {
-        var count = 0
-        while true {
-            let numbers = tokens.countNumbers(token, limit: .max)
-            count += numbers
-            token += max(0, 2 * numbers - 1)
-            if numbers == 0 {
-                guard byte == UInt8(ascii: "\"") else {
-                    throw tokens.typeError(token, must: "be a number", pointer: pointerToToken)
-                }
-                count += 1
-                token += 1
-            }
-            guard byte == UInt8(ascii: ",") else { return count }
-            token += 1
-        }
-    }
-
     /// Reads booleans up to the bracket that closes their row; the buffer has room for all.
     mutating func readBooleans(into buffer: UnsafeMutableBufferPointer<Bool>) throws(TensorJSONError) -> Int {
         var count = 0

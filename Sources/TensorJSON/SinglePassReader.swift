@@ -105,6 +105,61 @@ package struct SinglePassReader {
         return true
     }
 
+    /// Passes a large nested array of numbers, for several threads to read.
+    ///
+    /// - Returns: `nil` where the array is too small to be shared out, or is not one that this reader reads; it has then
+    ///   passed nothing.
+    package mutating func cut(rows: inout RowRecords) -> TensorCut? {
+        guard rest.count >= 4 * TensorCutter.numbersPerPiece, byte == UInt8(ascii: "[") else { return nil }
+        var cutter = TensorCutter(deepest: deepest, mostNumbers: mostValues)
+        guard let cut = cutter.cut(bytes, from: position, rows: &rows), let end = cutter.end else { return nil }
+        position = end
+        skipWhiteSpace()
+        return cut
+    }
+
+    /// A reader of one piece of a body, whose values were counted before.
+    init(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) {
+        self.bytes = UnsafeBufferPointer(rebasing: bytes[..<end])
+        (elements, deepest, mostValues) = (.max, .max, .max)
+        position = start
+    }
+
+    /// Reads the numbers of a piece, which fill the buffer.
+    ///
+    /// - Returns: whether the piece is as it was cut: the brackets of the layout, so many numbers, and nothing else.
+    mutating func readPiece<Scalar: TensorScalar>(
+        _ piece: TensorCut.Piece, upTo next: TensorCut.Piece, _ layout: TensorLayout,
+        into buffer: UnsafeMutableBufferPointer<Scalar>, allowingNegativeInfinity: Bool
+    ) -> Bool {
+        var row = piece.row
+        var count = 0
+        while true {
+            let brackets = layout.brackets(row)
+            if count > 0 || !piece.isInside {
+                for _ in 0...brackets.opens { guard take("[") else { return false } }
+            }
+            let rowEnd = layout.rowStart(row) + layout.rowLength(row) - piece.numbers
+            // The next piece begins behind a comma of this row.
+            let isCut = rowEnd > buffer.count
+            let room = UnsafeMutableBufferPointer(rebasing: buffer[count..<min(rowEnd, buffer.count)])
+            let text = UnsafeBufferPointer(rebasing: rest.dropLast(isCut ? 1 : 0))
+            guard let start = text.baseAddress, let numbers = room.baseAddress else { return false }
+            let read = number_text_read(
+                start, text.count, Scalar.tensorFormat.wireFormat, allowingNegativeInfinity, numbers, room.count)
+            Work.count(read.bytes)
+            guard read.numbers == room.count else { return false }
+            position += read.bytes
+            count += read.numbers
+            if isCut { return position == bytes.count - 1 && byte == UInt8(ascii: ",") }
+            for _ in 0...brackets.closes { guard take("]") else { return false } }
+            row += 1
+            if row == layout.rows { return position == bytes.count && count == buffer.count }
+            guard take(",") else { return false }
+            if row == next.row, !next.isInside { return position == bytes.count && count == buffer.count }
+        }
+    }
+
     /// Reads a nested array of booleans by the same rules.
     package mutating func readBooleans(_ values: inout [Bool], rows: inout RowRecords) -> TensorLayout? {
         nested(&values, &rows) { reader, room in

@@ -10,7 +10,7 @@ public struct TensorLayout: Equatable, Sendable {
         private let storedEnd: UInt32
 
         /// The arrays around rows that open just before it and close just after it.
-        let brackets: Brackets
+        var brackets: Brackets
 
         init(end: Int, brackets: Brackets) {
             storedEnd = UInt32(end)
@@ -124,27 +124,6 @@ public struct TensorLayout: Equatable, Sendable {
         precondition(row >= 0 && row < rows, "no such row")
         guard case .irregular(let records) = nesting else { return scalars / rows }
         return records[row].end - (row == 0 ? 0 : records[row - 1].end)
-    }
-
-    /// Calls a closure for each row that has some of those numbers, with the columns that are among them; ends and
-    /// returns false once the closure does.
-    func forEachRow(in numbers: Range<Int>, _ body: (_ row: Int, _ columns: Range<Int>) -> Bool) -> Bool {
-        // The last row that begins at or before the first number.
-        var low = 0
-        var high = rows
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if rowStart(middle) <= numbers.lowerBound { low = middle } else { high = middle }
-        }
-        var row = low
-        while row < rows, rowStart(row) < numbers.upperBound {
-            let start = rowStart(row)
-            let columns =
-                max(0, numbers.lowerBound - start)..<min(rowLength(row), numbers.upperBound - start)
-            guard body(row, columns) else { return false }
-            row += 1
-        }
-        return true
     }
 
     /// The arrays that open before the row and close after it.

@@ -94,25 +94,6 @@ extension Tokens {
         // Each of the 9 characters takes 6 bytes at most.
         return quoted.count <= 54 && decodeQuoted(quoted) == "-Infinity"
     }
-
-    /// Converts as many values as the buffer holds, every other token from that one on, in an array of scalars.
-    ///
-    /// `false` where one is no number, or too large for the format.
-    func convert<Scalar: TensorScalar>(
-        _ token: Int, into buffer: UnsafeMutableBufferPointer<Scalar>, allowingNegativeInfinity: Bool
-    ) -> Bool {
-        var count = 0
-        while count < buffer.count {
-            let run = parseNumbers(token + 2 * count, into: UnsafeMutableBufferPointer(rebasing: buffer[count...]))
-            count += run.numbers
-            if run.failed { return false }
-            guard count < buffer.count else { break }
-            guard allowingNegativeInfinity, isNegativeInfinity(token + 2 * count) else { return false }
-            buffer[count] = -.infinity
-            count += 1
-        }
-        return true
-    }
 }
 
 extension TensorFormat {

@@ -45,14 +45,19 @@ typedef struct number_text_result {
     size_t bytes;
 } number_text_result;
 
-/// Reads `number (, number)*` with any white space up to a "]", which is left, into `numbers`: RFC 8259 section 6, each
-/// rounded once from its decimal text to the nearest value of the format, ties to even; one too small becomes a subnormal
+/// Reads `number (, number)*` with any white space up to a "]", which is left, or to the text's end, into `numbers`: RFC 8259
+/// section 6, each rounded once from its decimal text to the nearest value of the format, ties to even; one too small becomes a subnormal
 /// or zero of its sign. With `infinities` the string "-Infinity", written without escapes, is a number as well.
 ///
 /// Reads nothing where a number is malformed or too large for the format, where there are none or more than `room`.
 number_text_result number_text_read(
     const uint8_t *text, size_t count, number_text_format format, bool infinities, void *numbers,
     size_t room) NUMBER_TEXT_NOEXCEPT;
+
+/// Finds brackets and commas: of the 64 bytes of each block, bit i of `brackets` says whether byte i is "[" or "]", bit i of
+/// `commas` whether it is ",". `text` has `blocks` * 64 bytes.
+void number_text_mark(
+    const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) NUMBER_TEXT_NOEXCEPT;
 
 /// Reads the number that a text begins with, rounded once to float64; returns the bytes it takes.
 ///
@@ -94,7 +99,7 @@ number_text_run number_text_convert(
     const number_text_tokens *tokens, size_t first, size_t limit, number_text_format format,
     void *numbers) NUMBER_TEXT_NOEXCEPT;
 
-/// The functions above as they are built for one instruction set.
+/// Those of the functions above that are built for each instruction set.
 typedef struct number_text_build {
     const char *name;
     /// Whether this processor has the instructions.
@@ -103,8 +108,7 @@ typedef struct number_text_build {
     number_text_result (*read)(
         const uint8_t *text, size_t count, number_text_format format, bool infinities, void *numbers, size_t room);
     size_t (*read_one)(const uint8_t *text, size_t count, double *number);
-    number_text_run (*convert)(
-        const number_text_tokens *tokens, size_t first, size_t limit, number_text_format format, void *numbers);
+    void (*mark)(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas);
 } number_text_build;
 
 /// All builds, the one for the fewest processors last; nothing beyond them. The functions above are the last supported.

@@ -23,11 +23,7 @@ struct Workspace: ~Copyable {
     mutating func read(
         _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers = .one
     ) throws(HTTPProblem) -> DataType {
-        if body.count <= Self.smallBody || workers.threads == 1,
-            let type = try readInOnePass(body.span, operation: operation, limits: limits)
-        {
-            return type
-        }
+        if let type = try readInOnePass(body.span, operation: operation, limits: limits, workers) { return type }
         return try readTokens(body, operation: operation, limits: limits, workers)
     }
 
@@ -35,7 +31,7 @@ struct Workspace: ~Copyable {
     mutating func read(
         _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType {
-        if let type = try readInOnePass(body, operation: operation, limits: limits) { return type }
+        if let type = try readInOnePass(body, operation: operation, limits: limits, .one) { return type }
         return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
     }
 
@@ -43,8 +39,7 @@ struct Workspace: ~Copyable {
         _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers
     ) throws(HTTPProblem) -> DataType {
         do {
-            let loop: ConcurrentLoop? = workers.threads > 1 ? { workers.perform($0, $1) } : nil
-            let request = try JSONRequest(body, members: operation.members, limits: limits.tensor, loop: loop)
+            let request = try JSONRequest(body, members: operation.members, limits: limits.tensor)
             try workers.checkCancellation()
             let options = try RequestOptions(request, operation: operation)
             switch options.dataType {
@@ -98,16 +93,21 @@ extension Workspace {
     ///
     /// - Returns: `nil` for any other body: the token reader either reads it or finds the error to answer with.
     private mutating func readInOnePass(
-        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
+        _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers
     ) throws(HTTPProblem) -> DataType? {
         var options = RequestOptions(operation: operation)
         var maskLayout = TensorLayout.emptyBatch
         double.reset(for: operation)
         single.reset(for: operation)
         let members = body.withUnsafeBufferPointer { body in
-            readMembers(SinglePassReader(body, limits: limits.tensor), &options, &maskLayout)
+            readMembers(SinglePassReader(body, limits: limits.tensor), of: body, &options, &maskLayout, workers)
         }
         guard let members else { return nil }
+        do throws(ReplyFailure) {
+            try workers.checkCancellation()
+        } catch {
+            throw HTTPProblem(error) { _ in "" }
+        }
         if operation == .jacobian { try options.requireEntries(isPresent: members.contains(.entries)) }
         try operation.requireTensors(logits: members.contains(.logits), vector: members.contains(.vector))
         let mask = members.contains(.mask) ? (mask, maskLayout) : nil
@@ -121,18 +121,26 @@ extension Workspace {
     }
 
     /// Reads all members; `nil` if the reader does not accept the body.
+    ///
+    /// Tensors that are large enough for several threads are passed at first and read once all options are known.
     private mutating func readMembers(
-        _ start: SinglePassReader, _ options: inout RequestOptions, _ maskLayout: inout TensorLayout
+        _ start: SinglePassReader, of body: UnsafeBufferPointer<UInt8>, _ options: inout RequestOptions,
+        _ maskLayout: inout TensorLayout, _ workers: Workers
     ) -> Members? {
         var reader = start
         var members: Members = []
         // Readers at the tensors that were read as float64, in case a later "dtype" says float32.
         var float64Tensors: (logits: SinglePassReader?, vector: SinglePassReader?)
+        var cuts: (logits: TensorCut?, vector: TensorCut?)
         // The results of reads are ignored: after a failed one, the reader has no next name and is not whole.
         while let name = reader.nextName() {
             let member = Members(named: name, of: options.operation)
             guard !member.isEmpty, members.isDisjoint(with: member) else { return nil }
             members.formUnion(member)
+            if workers.threads > 1, member == .logits || member == .vector, let cut = reader.cut(rows: &rows) {
+                if member == .logits { cuts.logits = cut } else { cuts.vector = cut }
+                continue
+            }
             switch member {
             case .logits where options.dataType == .float64:
                 float64Tensors.logits = reader
@@ -163,7 +171,32 @@ extension Workspace {
                 guard reader.read(&single.vector, allowingNegativeInfinity: false, rows: &rows) else { return nil }
             }
         }
-        return members
+        let loop: ConcurrentLoop = { workers.perform($0, $1) }
+        switch options.dataType {
+        case .float64: return double.read(cuts, of: body, loop) ? members : nil
+        case .float32: return single.read(cuts, of: body, loop) ? members : nil
+        }
+    }
+}
+
+extension Calculation {
+    /// Reads the tensors that were cut; false where one is not well-formed.
+    fileprivate mutating func read(
+        _ cuts: (logits: TensorCut?, vector: TensorCut?), of body: UnsafeBufferPointer<UInt8>, _ loop: ConcurrentLoop
+    ) -> Bool {
+        if let cut = cuts.logits {
+            guard let tensor: Tensor<Scalar> = cut.read(of: body, allowingNegativeInfinity: true, loop) else {
+                return false
+            }
+            logits = tensor
+        }
+        if let cut = cuts.vector {
+            guard let tensor: Tensor<Scalar> = cut.read(of: body, allowingNegativeInfinity: false, loop) else {
+                return false
+            }
+            vector = tensor
+        }
+        return true
     }
 }
 
