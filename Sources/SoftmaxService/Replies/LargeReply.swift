@@ -102,12 +102,14 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
             return try calculation.jacobians(of: piece.rows, numbers: piece.numbers.count)
         }
         let jacobian = try jacobian(of: piece.rows.lowerBound)
-        var values = [Scalar](repeating: 0, count: piece.numbers.count)
-        var span = values.mutableSpan
-        do throws(SoftmaxError) {
-            try jacobian.rows(rows, into: &span)
-        } catch {
-            throw .unwritable
+        var values: [Scalar] = []
+        try values.append(count: piece.numbers.count) { buffer throws(ReplyFailure) in
+            var entries = buffer.mutableSpan
+            do throws(SoftmaxError) {
+                try jacobian.rows(rows, into: &entries)
+            } catch {
+                throw .unwritable
+            }
         }
         return values
     }
