@@ -133,7 +133,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
     ///   dropped once that was looked at.
     package mutating func next(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) -> (event: Event, consumed: Int) {
         do throws(HTTPProblem) {
-            if let verdict, !isHandling { throw verdict }
+            // Looked at before it is bound: binding a problem copies all of it.
+            if case .some = verdict, !isHandling, let verdict { throw verdict }
             if case .head = state {
                 if waiting == 0 || parser.isStarved(with: waiting) {
                     if inputEnded { finish() }
@@ -288,7 +289,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     /// The request that was handed out has been looked at: the next head can be read.
     package mutating func endRequest() {
-        parser = RequestHeadParser()
+        parser.removeAll()
         if isStored { chunks = ChunkedDecoder() }
         isStored = false
         dropsBody = false

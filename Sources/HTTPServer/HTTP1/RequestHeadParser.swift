@@ -22,6 +22,15 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     /// Empty lines tolerated before a request line (RFC 9112 section 2.2).
     static let emptyLineLimit = 2
 
+    /// Begins the next head.
+    mutating func removeAll() {
+        head.removeAll()
+        lineStart = 0
+        scanned = 0
+        hasStarted = false
+        emptyLines = 0
+    }
+
     /// Whether all of `count` bytes, those that are there from the head's first on, were looked at and do not end a line.
     func isStarved(with count: Int) -> Bool { lineStart + scanned == count }
 
@@ -101,9 +110,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
 
     /// Where the method ends that the line begins with; `nil` where it begins with no token and one space.
     private static func methodEnd(_ line: Range<Int>, of bytes: borrowing Span<UInt8>) -> Int? {
-        let token = ByteSet.token
-        var end = line.lowerBound
-        while end < line.upperBound, token.contains(bytes[end]) { end += 1 }
+        let end = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
         return end > line.lowerBound && end < line.upperBound && bytes[end] == .space ? end : nil
     }
 
@@ -112,6 +119,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     /// A higher minor version is spoken to as 1.1 (RFC 9110 section 2.5). HTTP/2's preface ends here when it comes to
     /// a session of HTTP/1.1: `PRI * HTTP/2.0` is a well-formed line of another major version.
     private static func version(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) -> HTTPVersion {
+        if bytes.equals("HTTP/1.1") { return .http1_1 }
         guard bytes.count == 8, bytes.extracting(0..<5).equals("HTTP/"), bytes[6] == UInt8(ascii: "."),
             let major = bytes[5].decimalValue, let minor = bytes[7].decimalValue
         else { throw .badRequest("The request line does not end in a version of HTTP.") }
@@ -124,9 +132,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         _ line: Range<Int>, of bytes: borrowing Span<UInt8>, _ limits: HTTPLimits
     ) throws(HTTPProblem) {
         guard head.lineCount < limits.fieldCount else { throw .tooManyFields(limit: limits.fieldCount) }
-        let token = ByteSet.token
-        var colon = line.lowerBound
-        while colon < line.upperBound, token.contains(bytes[colon]) { colon += 1 }
+        let colon = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
         guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":"),
             bytes.extracting(colon + 1..<line.upperBound).isFieldValue
         else { throw .badRequest("Field line \(head.lineCount + 1) is malformed.") }

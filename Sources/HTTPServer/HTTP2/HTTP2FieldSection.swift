@@ -54,7 +54,8 @@ struct HTTP2FieldSection: Sendable {
     /// Takes a line; one that is invalid as a field line refuses the request.
     mutating func append(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) {
         size += Self.size(name, value)
-        guard problem == nil else { return }
+        // Compared with `nil`, all of a problem would be copied first.
+        if case .some = problem { return }
         do throws(HTTPProblem) {
             guard isValid else {
                 beginLines()
@@ -153,9 +154,8 @@ struct HTTP2FieldSection: Sendable {
             line.append(value)
             line.append("\r\n")
         }
-        let trimmed = bytes.span.trimmed(colon + 1..<end)
         let written = bytes
-        head.appendLine(name: start..<colon, value: trimmed, in: written.span)
+        head.appendLine(name: start..<colon, value: written.span.trimmed(colon + 1..<end), in: written.span)
         head.lines = HeadSlice(Int(head.lines.start)..<written.count)
     }
 
@@ -164,7 +164,7 @@ struct HTTP2FieldSection: Sendable {
     /// - Throws: the first thing that was wrong, or the problem of a section that is ambiguous or over a limit.
     mutating func interpret() throws(HTTPProblem) {
         beginLines()
-        if let problem { throw problem }
+        if case .some(let problem) = problem { throw problem }
         guard head.method != .connect else { throw .notImplemented("CONNECT is not done here.") }
         guard hasTarget, !head.target.isAsterisk || head.method == .options else {
             throw .badRequest("The target does not go with the method.")
@@ -183,9 +183,17 @@ struct HTTP2FieldSection: Sendable {
 
     /// No request is being received any more: all is forgotten but the storage.
     mutating func end() {
-        var next = HTTP2FieldSection(limits)
-        swap(&next.bytes, &bytes)
-        next.bytes.removeAll(keepingCapacity: true)
-        self = next
+        stream = 0
+        deadline = .max
+        head.removeAll()
+        head.version = .http2
+        if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) }
+        hasTarget = false
+        targetLength = 0
+        authority = nil
+        hasLines = false
+        hosts = 0
+        size = 0
+        problem = nil
     }
 }

@@ -233,6 +233,7 @@ struct HTTP2StateMachine: ~Copyable {
     ///
     /// Of streams that were in use libnghttp2 knows the last ``HTTPLimits/streams``, and judges frames on them itself: one
     /// that the peer has ended takes no more, and trailers may cross our RST_STREAM.
+    @inline(__always)
     private func isRetired(_ id: Int32) -> Bool {
         guard id % 2 == 1, id <= nghttp2_session_get_last_proc_stream_id(handle) else { return false }
         guard let stream = nghttp2_session_find_stream(handle, id) else { return true }
@@ -262,6 +263,7 @@ struct HTTP2StateMachine: ~Copyable {
     /// libnghttp2 1.52 forgets a stream as soon as it is closed, and with it what must not follow on it.
     ///
     /// - Parameter isExclusive: the stream was put between its parent and all others: these are put back, too.
+    @inline(__always)
     private func priorityReceived(_ id: Int32, isExclusive: Bool) {
         if isExclusive {
             for id in streams.ids { resetPriority(id) }
@@ -443,6 +445,7 @@ struct HTTP2StateMachine: ~Copyable {
 
     // MARK: Replies
 
+    @inline(__always)
     private func answerable(_ stream: Int) -> Int? {
         isClosing ? nil : Int32(exactly: stream).flatMap(streams.slot)
     }
@@ -509,6 +512,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// Where libnghttp2 gets a reply's content from; `nil` where it has none.
+    @inline(__always)
     private func provider(_ slot: Int) -> nghttp2_data_provider? {
         guard !streams[slot].isReplyMade || streams[slot].reply.count > 0 else { return nil }
         return nghttp2_data_provider(source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
@@ -526,6 +530,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// Tells a client that waits for it to send its content (RFC 9110 section 10.1.1).
+    @inline(__always)
     private func submitContinue(_ id: Int32) {
         withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 1) { room in
             var section = FieldSection(room, UnsafeMutableBufferPointer(start: nil, count: 0))
@@ -562,6 +567,7 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.
+    @inline(__always)
     func wantsBody(of stream: Int) -> Bool {
         guard replies.takesPiece, let slot = answerable(stream), streams[slot].stage == .responding,
             !streams[slot].isReplyMade
@@ -590,6 +596,7 @@ struct HTTP2StateMachine: ~Copyable {
         submitReset(id, code)
     }
 
+    @inline(__always)
     private func submitReset(_ id: Int32, _ code: nghttp2_error_code) {
         nghttp2_submit_rst_stream(handle, Self.noFlags, id, code.rawValue)
     }
@@ -737,6 +744,7 @@ struct HTTP2StateMachine: ~Copyable {
         if drain.finish() { submitGoaway(NGHTTP2_NO_ERROR) }
     }
 
+    @inline(__always)
     private func submitGoaway(_ code: nghttp2_error_code) {
         let last = nghttp2_session_get_last_proc_stream_id(handle)
         nghttp2_submit_goaway(handle, Self.noFlags, last, code.rawValue, nil, 0)

@@ -72,15 +72,27 @@ struct HTTP2Stream: Sendable {
 
     /// Is no stream any more; what storage is worth it is kept for the next one.
     mutating func end(keepsStorage: Bool) {
-        var next = HTTP2Stream()
-        if keepsStorage {
-            if headBytes.capacity <= Self.kept { swap(&next.headBytes, &headBytes) }
-            if body.capacity <= Self.kept { swap(&next.body, &body) }
-            swap(&next.reply, &reply)
-            next.headBytes.removeAll(keepingCapacity: true)
-            next.body.removeAll()
-            next.reply.removeAll()
+        guard keepsStorage else {
+            self = HTTP2Stream()
+            return
         }
-        self = next
+        if headBytes.capacity > Self.kept { headBytes = [] } else { headBytes.removeAll(keepingCapacity: true) }
+        if body.capacity > Self.kept { body = RequestBody() } else { body.removeAll() }
+        reply.removeAll()
+        // In place: a new stream copied over this one would be most of a small request's cost here.
+        id = 0
+        since = 0
+        stage = .head
+        head.removeAll()
+        route = nil
+        fieldBytes = 0
+        length = 0
+        isHead = false
+        inputEnded = false
+        expectation = ReplyRoom.Expectation()
+        isReplyMade = false
+        isReplySent = false
+        isGivenUp = false
+        isDeferred = false
     }
 }

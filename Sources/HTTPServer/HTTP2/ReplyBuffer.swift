@@ -51,7 +51,7 @@ struct ReplyBuffer: Sendable {
         if !rest.isEmpty {
             first = rest.removeFirst()
         } else if first.capacity <= 2 * HTTPOutput.copyLimit {
-            first.removeAll(keepingCapacity: true)
+            if !first.isEmpty { first.removeAll(keepingCapacity: true) }
         } else {
             first = []
         }
@@ -59,7 +59,7 @@ struct ReplyBuffer: Sendable {
 
     /// Drops everything.
     mutating func removeAll() {
-        rest = []
+        rest.removeAll()
         count = 0
         takeNext()
     }

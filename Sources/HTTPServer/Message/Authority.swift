@@ -17,13 +17,10 @@ package enum Authority {
             guard index >= 3, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
             index += 1
         } else {
-            let unreserved = ByteSet.unreserved
-            while index < bytes.count, bytes[index] != UInt8(ascii: ":") {
-                if bytes[index] == UInt8(ascii: "%") {
-                    guard isPercentEncoding(bytes, at: index) else { return false }
-                } else if !unreserved.contains(bytes[index]) {
-                    return false
-                }
+            while true {
+                index = bytes.firstIndex(notIn: .unreserved, from: index, before: bytes.count)
+                guard index < bytes.count, bytes[index] != UInt8(ascii: ":") else { break }
+                guard bytes[index] == UInt8(ascii: "%"), isPercentEncoding(bytes, at: index) else { return false }
                 index += 1
             }
             guard index > 0 else { return false }
@@ -41,7 +38,7 @@ package enum Authority {
         var port = 0
         for index in start..<bytes.count {
             guard let digit = bytes[index].decimalValue else { return false }
-            port = port * 10 + Int(digit)
+            port = port &* 10 &+ Int(digit)
             if port > 65535 { return false }
         }
         return true

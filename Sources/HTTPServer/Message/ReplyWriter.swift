@@ -35,15 +35,16 @@ package struct OutputBuffer: ~Copyable {
         room = larger
     }
 
-    /// Appends what `body` does, for which there is that much room; nothing where it throws.
+    /// Appends what `body` does, for which there is that much room, behind a gap of that many bytes, to be filled or
+    /// forgotten before the bytes are looked at; nothing where it throws.
     mutating func append<Failure: Error>(
-        atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
+        after gap: Int, atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
-        reserve(more)
-        let free = UnsafeMutableBufferPointer(rebasing: room[count...])
+        reserve(gap + more)
+        let free = UnsafeMutableBufferPointer(rebasing: room[(count + gap)...])
         var span = OutputSpan(buffer: free, initializedCount: 0)
         try body(&span)
-        count += span.finalize(for: free)
+        count += gap + span.finalize(for: free)
     }
 
     /// Appends what `body` writes, at most so many bytes.
@@ -123,10 +124,7 @@ public struct ReplyWriter: ~Copyable {
     ) throws(Failure) {
         let headRoom = ResponseHead.room + contentType.utf8CodeUnitCount + fields.room
         let start = output.count
-        try output.append(atMost: headRoom + room) { (span) throws(Failure) in
-            span.append(repeating: 0, count: headRoom)
-            try body(&span)
-        }
+        try output.append(after: headRoom, atMost: room, body)
         self.status = status
         self.contentType = contentType
         self.isStored = isStored

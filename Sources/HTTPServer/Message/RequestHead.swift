@@ -96,6 +96,25 @@ package struct RequestHead: BitwiseCopyable, Sendable {
     /// Nothing read yet.
     package init() {}
 
+    /// Becomes one of which nothing is read yet.
+    ///
+    /// The places of values stay as they were: ``present`` says which of them are any, and to clear them all would be
+    /// most of the work.
+    mutating func removeAll() {
+        method = .other
+        version = .http1_1
+        methodToken = HeadSlice()
+        target = RequestTarget()
+        lines = HeadSlice()
+        lineCount = 0
+        present = 0
+        repeated = 0
+        framing = nil
+        keepsAlive = false
+        expectsContinue = false
+        expectsUnknown = false
+    }
+
     /// The longest body that is read though nobody wants it, so that its connection can be kept, bytes.
     static let shortBody = 64 * 1024
 

@@ -73,21 +73,19 @@ package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
         var allowed = ByteSet.path
         var question = range.upperBound
         var index = range.lowerBound
-        while index < range.upperBound {
-            let byte = head[index]
-            if !allowed.contains(byte) {
-                if byte == UInt8(ascii: "?"), question == range.upperBound {
-                    question = index
-                    allowed = .query
-                } else {
-                    guard byte == UInt8(ascii: "%"),
-                        Authority.isPercentEncoding(head.extracting(0..<range.upperBound), at: index)
-                    else { return nil }
-                }
+        while true {
+            index = head.firstIndex(notIn: allowed, from: index, before: range.upperBound)
+            guard index < range.upperBound else { return question }
+            if head[index] == UInt8(ascii: "?"), question == range.upperBound {
+                question = index
+                allowed = .query
+            } else {
+                guard head[index] == UInt8(ascii: "%"),
+                    Authority.isPercentEncoding(head.extracting(0..<range.upperBound), at: index)
+                else { return nil }
             }
             index += 1
         }
-        return question
     }
 
     /// `http://authority/path?query`, of which an empty path means `/`, or `*` with OPTIONS (RFC 9112 section 3.2.4).

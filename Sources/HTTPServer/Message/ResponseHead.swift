@@ -106,9 +106,7 @@ package struct ResponseHead: BitwiseCopyable {
     }
 
     static func isToken(_ name: borrowing Span<UInt8>) -> Bool {
-        let token = ByteSet.token
-        for index in name.indices where !token.contains(name[index]) { return false }
-        return name.count > 0
+        name.count > 0 && name.firstIndex(notIn: .token, from: 0, before: name.count) == name.count
     }
 
     static func isOwnField(_ name: borrowing Span<UInt8>) -> Bool {

@@ -76,8 +76,10 @@ struct Connection: ~Copyable {
     private(set) var http1 = HTTP1Session(offersHTTP2: true)
     private(set) var http2: HTTP2Session?
     private var isSessionDraining = false
-    /// Received and not consumed, between turns.
+    /// Received and not consumed, between turns: from ``inputStart`` on.
     private(set) var input: [UInt8] = []
+    /// How many bytes at the front of ``input`` are consumed.
+    private var inputStart = 0
     /// HTTP/1.1's output that the socket did not take, and large bodies.
     private(set) var output = HTTPOutput()
     private(set) var exchanges: [Exchange] = []
@@ -197,7 +199,7 @@ struct Connection: ~Copyable {
     private mutating func nextOpen(_ turn: inout Turn, _ unacknowledged: () -> Int) -> Step {
         while true {
             if !isAnswered, budget > 0 { takeEvents(&turn) }
-            askForPieces(&turn)
+            if isStreaming { askForPieces(&turn) }
             let waiting = outputCount + turn.writer.output.count
             if isWritable, writeBudget > 0, waiting > 0 {
                 if outputCount > 0 { keepOutput(&turn) }
@@ -439,11 +441,15 @@ struct Connection: ~Copyable {
     private mutating func serveInput(_ turn: inout Turn) {
         var kept: [UInt8] = []
         swap(&kept, &input)
-        let consumed = serveHTTP1(kept.span, &turn)
-        if consumed == kept.count || http1.isFinished {
+        let consumed = serveHTTP1(kept.span.extracting(droppingFirst: inputStart), &turn)
+        inputStart += consumed
+        if inputStart == kept.count || http1.isFinished {
             kept.removeAll(keepingCapacity: kept.capacity <= Self.inputKept)
-        } else if consumed > 0 {
-            kept.removeSubrange(..<consumed)
+            inputStart = 0
+        } else if inputStart > kept.count / 2 {
+            // Only once it moves less than was consumed: pipelined requests cost the same however many wait.
+            kept.removeSubrange(..<inputStart)
+            inputStart = 0
         }
         swap(&kept, &input)
     }
@@ -502,7 +508,8 @@ struct Connection: ~Copyable {
             let headBytes = bytes.extracting(0..<place.lowerBound)
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
-            answer(&request, stream: stream, route: http1.admittedRoute, turn.keep(head, headBytes), &turn)
+            let kept = turn.keep(head, headBytes)
+            exchanges.append(answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn))
         }
         http1.endRequest()
     }
@@ -515,12 +522,12 @@ struct Connection: ~Copyable {
         if stored.body.count <= Self.bodyLent {
             let body = stored.body
             var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
-            answer(&request, stream: stream, route: route, kept, &turn)
+            exchanges.append(answer(&request, stream: stream, route: route, kept, &turn))
         } else {
             var body: [UInt8] = []
             swap(&body, &stored.body)
             var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-            answer(&request, stream: stream, route: route, kept, &turn)
+            exchanges.append(answer(&request, stream: stream, route: route, kept, &turn))
         }
     }
 
@@ -571,9 +578,11 @@ struct Connection: ~Copyable {
     }
 
     /// Hands a request to the handler and begins its reply, or its work.
+    ///
+    /// - Returns: what has become of it so far, to be kept; appended in here it would be copied first.
     private mutating func answer(
         _ request: inout HTTPRequest, stream: Int, route: Int?, _ kept: KeptHead?, _ turn: inout Turn
-    ) {
+    ) -> Exchange {
         requests += 1
         var exchange = Exchange(
             stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: request.bodyCount,
@@ -587,7 +596,7 @@ struct Connection: ~Copyable {
             let reply = turn.handler.respond(to: &request, &turn.writer)
             take(reply, &exchange, request.head, request.bytes, &turn)
         }
-        exchanges.append(consume exchange)
+        return exchange
     }
 
     /// Begins a reply, or the work for it where the budget has room.
@@ -855,11 +864,16 @@ struct Connection: ~Copyable {
         }
     }
 
+    /// Whether any reply is or may become a streamed one.
+    @inline(__always) private var isStreaming: Bool {
+        for index in exchanges.indices where exchanges[index].work != nil { return true }
+        return false
+    }
+
     /// Has the pool make the next piece of every streamed body whose client takes it.
     ///
     /// One piece at a time per stream; the streams of a connection do not wait for each other.
     private mutating func askForPieces(_ turn: inout Turn) {
-        guard !exchanges.isEmpty else { return }
         for index in exchanges.indices {
             guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
                 wantsBody(of: exchanges[index].stream, turn)
@@ -929,8 +943,7 @@ struct Connection: ~Copyable {
                 index += 1
                 continue
             }
-            turn.report(exchanges[index], peer: peer, isComplete: true)
-            if index == exchanges.count - 1 { _ = exchanges.popLast() } else { exchanges.remove(at: index) }
+            turn.report(exchanges.remove(at: index), peer: peer, isComplete: true)
         }
     }
 

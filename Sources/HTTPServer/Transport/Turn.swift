@@ -83,7 +83,7 @@ struct Turn: ~Copyable {
     }
 
     /// A request is over.
-    mutating func report(_ exchange: borrowing Exchange, peer: String, isComplete: Bool) {
+    mutating func report(_ exchange: consuming Exchange, peer: String, isComplete: Bool) {
         counters.count(exchange, isComplete: isComplete)
         guard let kept = exchange.kept else { return }
         if isObserving {
