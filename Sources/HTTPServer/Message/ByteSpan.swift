@@ -150,8 +150,13 @@ extension Span where Element == UInt8 {
 
     /// Calls `body` with the range of each element of a comma-separated list (RFC 9110 section 5.6.1), trimmed.
     ///
-    /// Empty elements are skipped and commas within quoted strings do not separate. Stops once `body` returns `false`.
-    func forEachListElement(separator: UInt8 = UInt8(ascii: ","), in range: Range<Int>, _ body: (Range<Int>) -> Bool) {
+    /// Empty elements are skipped. Stops once `body` returns `false`.
+    ///
+    /// - Parameter hasQuotedStrings: whether a separator within a quoted string (RFC 9110 section 5.6.4) is part of it.
+    func forEachListElement(
+        separator: UInt8 = UInt8(ascii: ","), hasQuotedStrings: Bool = true, in range: Range<Int>,
+        _ body: (Range<Int>) -> Bool
+    ) {
         var start = range.lowerBound
         var index = start
         var isQuoted = false
@@ -159,7 +164,7 @@ extension Span where Element == UInt8 {
             let byte = self[index]
             if isQuoted, byte == UInt8(ascii: "\\") {
                 index += 1
-            } else if byte == UInt8(ascii: "\"") {
+            } else if byte == UInt8(ascii: "\""), hasQuotedStrings {
                 isQuoted.toggle()
             } else if byte == separator, !isQuoted {
                 let element = trimmed(start..<index)
