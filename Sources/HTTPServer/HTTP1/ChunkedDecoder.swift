@@ -94,8 +94,8 @@ struct ChunkedDecoder: Sendable {
             guard size <= limits.body - bodyCount else { throw .contentTooLarge(limit: limits.body) }
             state = size == 0 ? .trailerStart : .data
             hasDigits = false
-        case .dataCarriageReturn: try expect(byte, .carriageReturn, then: .dataLineFeed)
-        case .dataLineFeed: try expect(byte, .lineFeed, then: .size)
+        case .dataCarriageReturn: try require(byte, .carriageReturn, then: .dataLineFeed)
+        case .dataLineFeed: try require(byte, .lineFeed, then: .size)
         case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed: try stepTrailer(byte)
         // `decode` deals with these two.
         case .data, .endLineFeed: break
@@ -103,7 +103,7 @@ struct ChunkedDecoder: Sendable {
         }
     }
 
-    private mutating func expect(_ byte: UInt8, _ wanted: UInt8, then next: State) throws(HTTPProblem) {
+    private mutating func require(_ byte: UInt8, _ wanted: UInt8, then next: State) throws(HTTPProblem) {
         guard byte == wanted else { throw Self.malformed }
         state = next
     }

@@ -127,7 +127,9 @@ package final class HTTP2Session {
         state.pointee.write(piece, to: stream, isLast: isLast)
     }
 
-    package func expect(replyBytes: Int, for stream: Int) { state.pointee.expect(replyBytes: replyBytes, for: stream) }
+    package func reserve(replyBytes: Int, for stream: Int) {
+        state.pointee.reserve(replyBytes: replyBytes, for: stream)
+    }
     package func wantsBody(of stream: Int) -> Bool { state.pointee.wantsBody(of: stream) }
     package func abort(_ stream: Int) { state.pointee.abort(stream) }
     package func holdsReply(of stream: Int) -> Bool { state.pointee.holdsReply(of: stream) }

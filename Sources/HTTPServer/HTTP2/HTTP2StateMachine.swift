@@ -392,7 +392,7 @@ struct HTTP2StateMachine: ~Copyable {
         streams[slot].stage = .ready
         _ = streams[slot].body.take()
         pending.append(.refused(id, problem))
-        Self.open(id, windows.refuse(id), handle)
+        Self.send(id, windows.refuse(id), handle)
         reopenWindows()
     }
 
@@ -407,7 +407,7 @@ struct HTTP2StateMachine: ~Copyable {
         if section.stream == id { section.end() }
         if streams[slot].stage == .ready { ready.removeAll { $0 == id } }
         if streams[slot].isHandedOut, !streams[slot].isReplySent { pending.append(.cancelled(id)) }
-        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        replies.reserve(0, isPiece: false, for: &streams[slot].reservation)
         replies.release(streams[slot].reply.count)
         streams[slot].end(keepsStorage: slot < Self.slotsWithStorage)
         streams.close(id)
@@ -424,23 +424,23 @@ struct HTTP2StateMachine: ~Copyable {
         nghttp2_session_consume_connection(handle, bytes.count)
         guard let slot = streams.slot(of: id) else { return }
         switch windows.receive(bytes.count, on: id, now: now) {
-        case .kept(let opening):
+        case .kept(let update):
             streams[slot].body.append(bytes, atMost: streams[slot].length)
-            Self.open(id, opening, handle)
+            Self.send(id, update, handle)
         case .tooLarge: refuse(id, .contentTooLarge(limit: limits.body))
-        case .discarded(let opening): Self.open(id, opening, handle)
+        case .discarded(let update): Self.send(id, update, handle)
         case .overrun: if streams[slot].isReplySent { reset(id, NGHTTP2_NO_ERROR) }
         }
     }
 
-    private static func open(_ id: Int32, _ opening: InboundWindows.Opening, _ handle: OpaquePointer) {
-        if opening.bytes > 0 { nghttp2_session_consume_stream(handle, id, opening.bytes) }
-        if opening.isWidened { nghttp2_session_set_local_window_size(handle, noFlags, id, wideWindow) }
+    private static func send(_ id: Int32, _ update: InboundWindows.WindowUpdate, _ handle: OpaquePointer) {
+        if update.bytes > 0 { nghttp2_session_consume_stream(handle, id, update.bytes) }
+        if update.isWidened { nghttp2_session_set_local_window_size(handle, noFlags, id, wideWindow) }
     }
 
     private mutating func reopenWindows() {
         let handle = handle
-        windows.reopen(now: now) { Self.open($0, $1, handle) }
+        windows.reopen(now: now) { Self.send($0, $1, handle) }
     }
 
     // MARK: Replies
@@ -497,7 +497,7 @@ struct HTTP2StateMachine: ~Copyable {
     ) -> (slot: Int, head: ResponseHead, hasContent: Bool)? {
         guard let slot = answerable(stream), streams[slot].stage == .handling else { return nil }
         let id = streams[slot].id
-        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        replies.reserve(0, isPiece: false, for: &streams[slot].reservation)
         streams[slot].stage = .responding
         stalls.begin(id)
         windows.release(id)
@@ -550,7 +550,7 @@ struct HTTP2StateMachine: ~Copyable {
         guard let slot = answerable(stream), streams[slot].stage == .responding, !streams[slot].isReplyMade else {
             return
         }
-        replies.expect(0, isPiece: true, for: &streams[slot].expectation)
+        replies.reserve(0, isPiece: true, for: &streams[slot].reservation)
         hold(piece, slot)
         streams[slot].isReplyMade = isLast
         if streams[slot].isDeferred, isLast || !piece.isEmpty {
@@ -560,10 +560,10 @@ struct HTTP2StateMachine: ~Copyable {
     }
 
     /// So much content is being made for that stream.
-    mutating func expect(replyBytes: Int, for stream: Int) {
+    mutating func reserve(replyBytes: Int, for stream: Int) {
         guard let slot = answerable(stream), streams[slot].isHandedOut else { return }
         let isPiece = streams[slot].stage == .responding
-        replies.expect(max(0, replyBytes), isPiece: isPiece, for: &streams[slot].expectation)
+        replies.reserve(max(0, replyBytes), isPiece: isPiece, for: &streams[slot].reservation)
     }
 
     /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.

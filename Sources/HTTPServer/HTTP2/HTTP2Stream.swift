@@ -33,7 +33,7 @@ struct HTTP2Stream: Sendable {
     var inputEnded = false
 
     var reply = ReplyBuffer()
-    var expectation = ReplyRoom.Expectation()
+    var reservation = ReplyRoom.Reservation()
     /// No more will be added to ``reply``.
     var isReplyMade = false
     /// The reply's last frame is out: the stream is half-closed (local).
@@ -89,7 +89,7 @@ struct HTTP2Stream: Sendable {
         length = 0
         isHead = false
         inputEnded = false
-        expectation = ReplyRoom.Expectation()
+        reservation = ReplyRoom.Reservation()
         isReplyMade = false
         isReplySent = false
         isGivenUp = false

@@ -47,9 +47,6 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     /// ``path`` as text.
     public var pathText: String { path.text }
 
-    /// What follows the first `?` of the target, as text; `nil` where there is none.
-    public var queryText: String? { head.target.query.map { bytes.extracting($0.range).text } }
-
     /// The request's identifier, as it stands in the reply.
     public var idText: String { id.text(bytes) }
 

@@ -67,7 +67,7 @@ package final class ComputePool: Sendable {
     /// How many compute at the same time, at most.
     package var threads: Int { crew.threads }
 
-    deinit { crew.dismiss() }
+    deinit { crew.shutDown() }
 
     /// Queues work.
     func submit(_ work: @escaping @Sendable () -> Void) -> ComputeJob {
@@ -152,7 +152,7 @@ private final class Crew: Sendable {
     private let tasks = DispatchSemaphore(value: 0)
     /// The threads are there; they end only with the pool.
     private let areBegun = Atomic<Bool>(false)
-    private let isDismissed = Atomic<Bool>(false)
+    private let isShutDown = Atomic<Bool>(false)
 
     /// Their queues are of another class than the default one: Dispatch has at most 255 threads for a class, and those of
     /// the default one are for the event loops, the log and the signals.
@@ -188,8 +188,8 @@ private final class Crew: Sendable {
     }
 
     /// Ends the threads once nothing is left to do.
-    func dismiss() {
-        isDismissed.store(true, ordering: .releasing)
+    func shutDown() {
+        isShutDown.store(true, ordering: .releasing)
         for _ in 0..<threads { tasks.signal() }
     }
 
@@ -213,7 +213,7 @@ private final class Crew: Sendable {
     /// A thread's life.
     private func serve() {
         let former = ThreadScheduling.current
-        ThreadScheduling.giveWay(priority)
+        ThreadScheduling.lower(to: priority)
         // For whoever Dispatch lends the thread to next. Where that is refused, these can only be queues of the same class
         // as the pool's, and Dispatch ends a thread that was idle for 5 s.
         defer { former.apply() }
@@ -224,7 +224,7 @@ private final class Crew: Sendable {
             case .help(let work):
                 work.run { waitingCount.load(ordering: .relaxed) <= 0 }
                 leave(work)
-            case nil: if isDismissed.load(ordering: .acquiring) { return }
+            case nil: if isShutDown.load(ordering: .acquiring) { return }
             }
         }
     }

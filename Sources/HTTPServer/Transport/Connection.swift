@@ -155,9 +155,6 @@ struct Connection: ~Copyable {
     /// Whether requests are still served.
     var isOpen: Bool { if case .open = stage { true } else { false } }
 
-    /// Whether the descriptor is given back.
-    var isClosed: Bool { if case .closed = stage { true } else { false } }
-
     /// Whether the peer is waited for and owed nothing.
     @inline(__always) var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
 
@@ -504,7 +501,7 @@ struct Connection: ~Copyable {
             answer(&stored, stream: stream, &turn)
         } else {
             let head = http1.head
-            let place = http1.bodyPlace
+            let place = http1.bodyRange
             let headBytes = bytes.extracting(0..<place.lowerBound)
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
@@ -678,7 +675,7 @@ struct Connection: ~Copyable {
         work.begin(job, deadline: exchange.startedAt &+ turn.context.deadlines.request)
         exchange.work = work
         // Any number above fills the room as well; the sum of those of all streams must not overflow.
-        http2?.expect(replyBytes: min(replyBytes, 1 << 40), for: stream)
+        http2?.reserve(replyBytes: min(replyBytes, 1 << 40), for: stream)
     }
 
     // MARK: Replies
@@ -838,7 +835,7 @@ struct Connection: ~Copyable {
     private mutating func take(_ piece: BodyPiece, at index: Int, _ work: Work, _ turn: inout Turn) {
         let stream = exchanges[index].stream
         // However long the piece turned out to be, what was expected has come.
-        http2?.expect(replyBytes: 0, for: stream)
+        http2?.reserve(replyBytes: 0, for: stream)
         switch piece.progress {
         case .failed:
             work.endJob()
@@ -883,7 +880,7 @@ struct Connection: ~Copyable {
                 ticket.isCancelled ? nil : .piece(id, stream: stream, BodyPiece(of: source))
             }
             work.beginPiece(job, now: turn.now, span: turn.context.deadlines.request)
-            http2?.expect(replyBytes: Work.pieceBytes, for: stream)
+            http2?.reserve(replyBytes: Work.pieceBytes, for: stream)
         }
     }
 

@@ -176,11 +176,11 @@ struct EventLoop: ~Copyable {
                 socket.shutDownWriting()
                 idle.remove(slot)
             case .yield:
-                settle(connection, slot)
+                park(connection, slot)
                 queue(slot)
                 return
             case .wait:
-                settle(connection, slot)
+                park(connection, slot)
                 return
             case .close(let isReset):
                 if isReset { socket.resetOnClose() }
@@ -216,7 +216,7 @@ struct EventLoop: ~Copyable {
     }
 
     /// A connection waits: notes by when it has to be looked at, and whether it may be evicted.
-    private mutating func settle(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
+    private mutating func park(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
         if connection.pointee.deadline < nextScan { nextScan = connection.pointee.deadline }
         if connection.pointee.isIdle, !connection.pointee.isReserved {
             let requests = connection.pointee.requests

@@ -70,10 +70,10 @@ final class Inbox<Element: Sendable>: @unchecked Sendable {
         let start = elements.count
         var next = newest == closed ? nil : newest
         while let node = next {
-            let taken = node.move()
+            let removed = node.move()
             node.deallocate()
-            elements.append(taken.element)
-            next = taken.older
+            elements.append(removed.element)
+            next = removed.older
         }
         elements[start...].reverse()
     }

@@ -135,7 +135,7 @@ final class SessionDriver {
     var isFinished: Bool { connection.isFinished || !connection.isOpen }
     var isOpen: Bool { connection.isOpen }
     var wantsInput: Bool { connection.wantsInput(turn) }
-    var bodyCapacity: Int { connection.http1.bodyCapacity }
+    var bodyCapacity: Int { connection.http1.body.capacity }
     var inputCapacity: Int { connection.input.capacity }
     var output: HTTPOutput { connection.output }
     var version: HTTPVersion { connection.http2 == nil ? .http1_1 : .http2 }

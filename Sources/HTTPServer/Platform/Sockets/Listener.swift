@@ -90,7 +90,7 @@ struct Listener: Sendable {
                 return (0..<max(1, loops)).map { loop in groups.map { $0[loop] } }
             } catch {
                 groups.joined().forEach { $0.close() }
-                if attempts == 0 || error.code != EADDRINUSE { throw error.told }
+                if attempts == 0 || error.code != EADDRINUSE { throw error.serverError }
             }
         }
     }
@@ -146,7 +146,7 @@ struct Listener: Sendable {
         /// Whether the machine lacks that address, or its kind.
         var isForWantOfAddress: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
 
-        var told: HTTPServerError {
+        var serverError: HTTPServerError {
             HTTPServerError(operation: operation, subject: address.text, reason: String(cString: strerror(code)))
         }
     }
