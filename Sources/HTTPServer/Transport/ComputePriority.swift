@@ -12,7 +12,7 @@ public enum ComputePriority: String, Sendable, CaseIterable {
 }
 
 extension ThreadScheduling {
-    /// Has the calling thread give way from here on, as far as that priority wants.
+    /// Lowers the calling thread's scheduling to that priority.
     static func lower(to priority: ComputePriority) {
         switch priority {
         case .idle: becomeIdle()

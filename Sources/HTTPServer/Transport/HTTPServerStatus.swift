@@ -71,8 +71,8 @@ public final class HTTPServerStatus: Sendable {
     /// A ticket for deferred work of that cost; `nil` where it does not fit into the budget.
     func makeTicket(cost: Int, budget: Int) -> HTTPWorkTicket? { .taking(cost, of: work, limit: budget) }
 
-    /// Holds bytes of unfinished bodies against the limit; `false` where they do not fit.
-    func takeBodies(_ bytes: Int, limit: Int) -> Bool { bodies.take(bytes, limit: limit) }
+    /// Counts bytes of incomplete bodies against the limit; `false` where they do not fit.
+    func reserveBodies(_ bytes: Int, limit: Int) -> Bool { bodies.take(bytes, limit: limit) }
 
     func releaseBodies(_ bytes: Int) { bodies.release(bytes) }
 }

@@ -287,7 +287,7 @@ final class SessionDriver {
     func beginDrain(lastRequestDeadline: UInt64) {
         turn.isDraining = true
         turn.lastRequestDeadline = lastRequestDeadline
-        connection.lookAgain()
+        connection.assumeReadable()
         run()
         connection.beginDrain(turn)
         run()
@@ -300,7 +300,7 @@ final class SessionDriver {
     /// Evicts the connection as the loop does where it is idle; whether its seat is free at once.
     func evict() -> Bool? {
         let requests = connection.requests
-        connection.lookAgain()
+        connection.assumeReadable()
         run()
         guard closed == nil else { return true }
         guard connection.isOpen else { return false }

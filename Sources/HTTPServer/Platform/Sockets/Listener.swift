@@ -20,19 +20,19 @@ struct Listener: Sendable {
     enum Outcome {
         /// A connection, and its peer's address.
         case accepted(Socket, peer: String)
-        /// Nobody waits.
+        /// The backlog is empty.
         case none
-        /// No descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM): pause, or the loop spins.
+        /// No descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM): the caller pauses, or the loop would spin.
         case exhausted
-        /// Failed for a reason that does not go away by itself: pause, or the loop spins.
+        /// Failed for another lasting reason: the caller pauses, or the loop would spin.
         case failed
     }
 
     /// What an error of accept(2) is about.
     enum AcceptError: Equatable {
-        /// Nobody waits.
+        /// The backlog is empty.
         case none
-        /// That one connection, which is gone: take the next.
+        /// That one connection, which has failed: accept the next.
         case connection
         /// A resource that is used up for now.
         case exhausted
@@ -203,12 +203,12 @@ struct Listener: Sendable {
         return .failed
     }
 
-    /// Begins no more connections; those whose first packet has come can still be accepted.
+    /// Refuses new TCP handshakes; connections whose SYN has arrived can still be accepted.
     ///
     /// Closing resets whoever waits in the backlog or is in the middle of a handshake, and loses what such a client has
     /// sent by then. From here on the kernel drops what would begin a connection: that client tries again a second later
     /// and is refused, with nothing lost.
-    func beginNoMore() { _ = cepoll_begin_no_more(descriptor) }
+    func refuseHandshakes() { _ = cepoll_refuse_handshakes(descriptor) }
 
     /// Gives the descriptor back.
     func close() { _ = Glibc.close(descriptor) }
