@@ -167,7 +167,7 @@ package struct InboundWindows: Sendable {
     package mutating func finish(_ stream: Int32) { change(stream) { $0.isUnfinished = false } }
 
     /// A request was delivered; its content is still held until ``release(_:)``.
-    package mutating func handOut(_ stream: Int32) { change(stream) { $0.isWaiting = false } }
+    package mutating func deliver(_ stream: Int32) { change(stream) { $0.isWaiting = false } }
 
     /// A request's content is not held any more.
     package mutating func release(_ stream: Int32) { change(stream) { $0.held = 0 } }

@@ -1,4 +1,4 @@
-/// A first-in first-out queue whose storage is used again: in the steady state nothing is allocated and nothing moves.
+/// A first-in first-out queue that reuses its storage: in the steady state nothing is allocated or moved.
 package struct Queue<Element: Sendable>: Sendable {
     private var elements: [Element] = []
     /// How many at the front were head already.
@@ -12,7 +12,7 @@ package struct Queue<Element: Sendable>: Sendable {
 
     /// Adds an element at the end.
     package mutating func append(_ element: Element) {
-        // A queue that never runs empty gives its storage back in halves.
+        // A queue that never runs empty is compacted once more than half of its storage is unused.
         if head > 32, head > elements.count / 2 {
             elements.removeFirst(head)
             head = 0
@@ -20,7 +20,7 @@ package struct Queue<Element: Sendable>: Sendable {
         elements.append(element)
     }
 
-    /// Takes the oldest element.
+    /// Removes the oldest element.
     package mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]

@@ -72,7 +72,7 @@ public final class HTTPServerStatus: Sendable {
     func makeTicket(cost: Int, budget: Int) -> HTTPWorkTicket? { .taking(cost, of: work, limit: budget) }
 
     /// Counts bytes of incomplete bodies against the limit; `false` where they do not fit.
-    func reserveBodies(_ bytes: Int, limit: Int) -> Bool { bodies.take(bytes, limit: limit) }
+    func reserveBodies(_ bytes: Int, limit: Int) -> Bool { bodies.reserve(bytes, limit: limit) }
 
     func releaseBodies(_ bytes: Int) { bodies.release(bytes) }
 }

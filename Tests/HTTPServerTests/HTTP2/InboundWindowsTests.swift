@@ -112,7 +112,7 @@ struct InboundWindowsTests {
         windows.receiveFields(50, on: 1)
         #expect(windows.waiting == 3250 && windows.held == 3000 && windows.largest == 3)
         windows.finish(3)
-        windows.handOut(3)
+        windows.deliver(3)
         windows.receiveFields(50, on: 3)
         #expect(windows.waiting == 1150 && windows.held == 3000 && windows.largest == 1)
         windows.release(3)
