@@ -1,18 +1,21 @@
 /// A run of bytes in a request's head, counted from the head's first byte.
 package struct HeadSlice: BitwiseCopyable, Sendable, Equatable {
-    /// The first byte, and the one after the last.
-    package private(set) var start: UInt32 = 0
-    package private(set) var end: UInt32 = 0
+    /// The index of the first byte in the low half, of the one after the last in the high half: as one field a slice is
+    /// moved in one register.
+    private var bounds: UInt64 = 0
 
     /// No bytes.
     package init() {}
 
     /// Those bytes; a head is shorter than 4 GiB, as its limits are.
     package init(_ range: Range<Int>) {
-        start = UInt32(range.lowerBound)
-        end = UInt32(range.upperBound)
+        bounds = UInt64(UInt32(range.lowerBound)) | UInt64(UInt32(range.upperBound)) << 32
     }
 
+    /// The first byte.
+    package var start: UInt32 { UInt32(truncatingIfNeeded: bounds) }
+    /// The one after the last.
+    package var end: UInt32 { UInt32(truncatingIfNeeded: bounds >> 32) }
     /// As indices.
     package var range: Range<Int> { Range(uncheckedBounds: (Int(start), Int(end))) }
     /// How many bytes.
@@ -63,7 +66,7 @@ package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
     /// `absolute-path [ "?" query ]`: HTTP/1.1's origin form and HTTP/2's `:path`.
     package init?(origin range: Range<Int>, of head: borrowing Span<UInt8>) {
         guard !range.isEmpty, head[range.lowerBound] == UInt8(ascii: "/") else { return nil }
-        guard let question = Self.queryStart(range, of: head) else { return nil }
+        guard let question = Self.queryStart(range.lowerBound + 1..<range.upperBound, of: head) else { return nil }
         path = HeadSlice(range.lowerBound..<question)
         if question < range.upperBound { query = HeadSlice(question + 1..<range.upperBound) }
     }

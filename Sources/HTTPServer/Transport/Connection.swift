@@ -460,13 +460,12 @@ struct Connection: ~Copyable {
 
     /// Serves requests of HTTP/1.1; returns how many bytes they consumed.
     private mutating func serveHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) -> Int {
-        let context = turn.context
         var start = 0
         while budget > 0 {
             let queued = output.count + turn.writer.output.count
             guard queued <= highWater else { return start }
             let rest = bytes.extracting(start..<bytes.count)
-            let (event, consumed) = http1.next(rest, context.configuration.limits)
+            let (event, consumed) = http1.next(rest, turn.limits)
             switch event {
             case .starved:
                 isAnswered = true
@@ -500,7 +499,7 @@ struct Connection: ~Copyable {
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
             let kept = turn.keep(head, headBytes)
-            exchanges.append(answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn))
+            answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn)
         }
         http1.endRequest()
     }
@@ -513,12 +512,12 @@ struct Connection: ~Copyable {
         if stored.body.count <= Self.largestBorrowedBody {
             let body = stored.body
             var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
-            exchanges.append(answer(&request, stream: stream, route: route, kept, &turn))
+            answer(&request, stream: stream, route: route, kept, &turn)
         } else {
             var body: [UInt8] = []
             swap(&body, &stored.body)
             var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
-            exchanges.append(answer(&request, stream: stream, route: route, kept, &turn))
+            answer(&request, stream: stream, route: route, kept, &turn)
         }
     }
 
@@ -560,7 +559,7 @@ struct Connection: ~Copyable {
                 refuse(problem, stored, stream: stream, since: since, &turn)
             case .cancelled(let stream):
                 // A reply that is fully framed is counted as complete; then only the rest of the request is not wanted.
-                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == nil }) {
+                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == .max }) {
                     cancel(exchanges.remove(at: index), &turn)
                 }
             }
@@ -569,39 +568,40 @@ struct Connection: ~Copyable {
     }
 
     /// Hands a request to the handler and begins its reply, or its work.
-    ///
-    /// - Returns: its state, which the caller appends to ``exchanges``: appended here it would be copied.
     private mutating func answer(
         _ request: inout HTTPRequest, stream: Int, route: Int?, _ kept: KeptHead?, _ turn: inout Turn
-    ) -> Exchange {
+    ) {
         requests += 1
-        var exchange = Exchange(
-            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: request.bodyCount,
-            kept: kept)
         if isReserved || turn.isDraining { drainSession() }
-        if isReserved, !turn.context.configuration.isProbe(request.pathText) {
+        let requestBytes = request.bodyCount
+        var reply: HTTPReply?
+        if !isReserved || turn.context.configuration.isProbe(request.pathText) {
+            request.route = route ?? turn.handler.admit(request).route
+            reply = turn.handler.respond(to: &request, &turn.writer)
+            if case .written = reply {
+                endWritten(request, stream: stream, requestBytes: requestBytes, kept, &turn)
+                return
+            }
+        }
+        var exchange = Exchange(
+            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes, kept: kept)
+        if let reply {
+            begin(reply, &exchange, request.head, request.bytes, &turn)
+        } else {
             let problem = unavailable("All connections are taken.", turn.context)
             fail(&exchange, problem, request.head, request.bytes, &turn)
-        } else {
-            request.route = route ?? turn.handler.admit(request).route
-            let reply = turn.handler.respond(to: &request, &turn.writer)
-            take(reply, &exchange, request.head, request.bytes, &turn)
         }
-        return exchange
+        exchanges.append(exchange)
     }
 
     /// Begins a reply, or the work for it where the budget has room.
-    private mutating func take(
+    private mutating func begin(
         _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ head: borrowing RequestHead,
         _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
-        if case .written = reply {
-            endWritten(&exchange, bytes, &turn)
-            return
-        }
-        precondition(turn.writer.status == 0, "a reply is printed or returned, not both")
+        precondition(turn.writer.status == 0, "a reply is written or returned, not both")
         switch consume reply {
-        case .written: break
+        case .written: preconditionFailure("a written reply has no more to begin")
         case .ready(let response): begin(response, &exchange, bytes, &turn)
         case .deferred(let cost, let replyBytes, let run):
             if let ticket = turn.context.status.makeTicket(
@@ -675,24 +675,29 @@ struct Connection: ~Copyable {
     // MARK: Replies
 
     /// The handler has written the whole reply.
-    private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+    private mutating func endWritten(
+        _ request: borrowing HTTPRequest, stream: Int, requestBytes: Int, _ kept: KeptHead?, _ turn: inout Turn
+    ) {
         precondition(turn.writer.status != 0, "a handler that says so has written a reply")
         let length = turn.writer.bodyCount
+        var status = turn.writer.status
+        let hasContent: Bool
         if let http2 {
-            exchange.status = turn.writer.status
-            if HTTPResponse.hasContent(status: exchange.status, isForHead: exchange.isHead) {
-                exchange.responseBytes = length
-            }
-            http2.respond(with: turn.writer, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            hasContent = HTTPResponse.hasContent(status: status, isForHead: request.method == .head)
+            http2.respond(with: turn.writer, to: stream, date: turn.date, id: request.id, request.bytes)
             turn.writer.removeReply()
-            end(&exchange, &turn)
-            return
+        } else {
+            let head: ResponseHead
+            (head, hasContent) = http1.beginReply(status: status, length: length, date: turn.date)
+            turn.writer.setHead(head, id: request.id, request.bytes, keepsBody: hasContent)
+            status = head.status
         }
-        let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
-        turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
-        exchange.status = head.status
-        if hasContent { exchange.responseBytes = length }
-        end(&exchange, &turn)
+        let end = outputEnd(of: stream, turn)
+        exchanges.append(
+            Exchange(
+                stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes,
+                kept: kept,
+                status: status, responseBytes: hasContent ? length : 0, isMade: true, endsAt: end))
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
@@ -784,10 +789,10 @@ struct Connection: ~Copyable {
         exchange.endsAt = outputEnd(of: exchange.stream, turn)
     }
 
-    /// The output position at which a reply ends; `nil` while HTTP/2's flow control holds some of it back.
+    /// The output position at which a reply ends, `UInt64.max` while HTTP/2's flow control holds some of it back.
     @inline(__always)
-    private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
-        if let http2, http2.holdsReply(of: stream) { return nil }
+    private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64 {
+        if let http2, http2.holdsReply(of: stream) { return .max }
         return written &+ UInt64(outputCount + turn.writer.output.count)
     }
 
@@ -924,11 +929,11 @@ struct Connection: ~Copyable {
         guard !exchanges.isEmpty else { return }
         var index = 0
         while index < exchanges.count {
-            if exchanges[index].isMade, exchanges[index].endsAt == nil {
+            if exchanges[index].isMade, exchanges[index].endsAt == .max {
                 let end = outputEnd(of: exchanges[index].stream, turn)
                 exchanges[index].endsAt = end
             }
-            guard let end = exchanges[index].endsAt, end <= written else {
+            guard exchanges[index].endsAt <= written else {
                 index += 1
                 continue
             }

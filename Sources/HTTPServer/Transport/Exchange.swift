@@ -20,17 +20,17 @@ struct Exchange {
     /// The head, where the request is deferred or an observer records it.
     var kept: KeptHead?
     /// The reply's status; 0 before it has begun.
-    var status = 0
+    var status: Int
     /// Content sent so far, before transfer coding, bytes.
-    var responseBytes = 0
+    var responseBytes: Int
     /// ``HTTPProblem/slug`` where the server itself refused the request.
     var problem: String?
     /// Its deferred work and streamed body.
     var work: Work?
     /// The whole reply is made, though flow control may hold some of it back.
-    var isMade = false
-    /// The connection's output position at which the reply ends, once all of it is framed.
-    var endsAt: UInt64?
+    var isMade: Bool
+    /// The connection's output position at which the reply ends, `UInt64.max` until all of it is framed.
+    var endsAt: UInt64
 
     /// The head of a request that was deferred or refused.
     var keptHead: (head: RequestHead, bytes: [UInt8]) {
@@ -39,7 +39,9 @@ struct Exchange {
     }
 
     init(
-        stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int, kept: KeptHead?
+        stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int,
+        kept: KeptHead?,
+        status: Int = 0, responseBytes: Int = 0, isMade: Bool = false, endsAt: UInt64 = .max
     ) {
         self.stream = stream
         self.id = id
@@ -48,6 +50,10 @@ struct Exchange {
         version = head.version
         isHead = head.method == .head
         self.kept = kept
+        self.status = status
+        self.responseBytes = responseBytes
+        self.isMade = isMade
+        self.endsAt = endsAt
     }
 }
 

@@ -3,6 +3,8 @@
 /// There is one per loop. The time is that of the loop's last ``look()``, the same for a whole turn.
 struct Turn: ~Copyable {
     let context: ServerContext
+    /// Those of the configuration, in reach without a reference to be counted.
+    let limits: HTTPLimits
     let handler: any HTTPHandler
     /// Runs deferred work, whose result comes back as a ``LoopMessage``.
     let executor: any WorkExecutor
@@ -40,6 +42,7 @@ struct Turn: ~Copyable {
         counters: LoopCounters, seed: UInt64 = .random(in: .min ... .max)
     ) {
         self.context = context
+        limits = context.configuration.limits
         self.handler = handler
         self.executor = executor
         self.observer = observer
