@@ -4,18 +4,18 @@
 ///     request-line = method SP request-target SP HTTP-version
 ///     field-line   = field-name ":" OWS field-value OWS
 ///
-/// Every line ends in CRLF; a line feed alone, a carriage return elsewhere, a folded line and space around a field's
-/// name are errors, not variants. The head's slices are of the bytes from ``parse(_:_:)``'s first call on, which its owner
-/// keeps until the head is done with. What was read is not read again, and how far the search for an incomplete line's
-/// end got is remembered: a head that comes byte by byte costs as much as one that comes whole.
+/// Every line ends in CRLF; bare LF, bare CR, line folding and whitespace around a field's name are errors. The head's
+/// slices count from the first byte given to ``parse(_:_:)``, and the caller keeps all bytes until the head is no longer
+/// needed. Parsed lines are not parsed again, and the scan for an incomplete line's end resumes where it stopped: the cost
+/// of a head is linear, however it is split.
 struct RequestHeadParser: BitwiseCopyable, Sendable {
-    /// What was read so far; complete once ``parse(_:_:)`` says so.
+    /// The head so far; complete once ``parse(_:_:)`` has returned `true`.
     var head = RequestHead()
-    /// Where the line begins that is not read yet: once the head is complete, its length.
+    /// Where the first unparsed line begins; the head's length once it is complete.
     private(set) var lineStart = 0
-    /// How many bytes of that line are known to hold no line feed.
+    /// How many bytes of that line were scanned and hold no line feed.
     private(set) var scanned = 0
-    /// Whether any of a request was read; empty lines before it are none of it.
+    /// Whether the request line was parsed; empty lines before it are ignored.
     private(set) var hasStarted = false
     private var emptyLines = 0
 
@@ -31,13 +31,13 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         emptyLines = 0
     }
 
-    /// Whether all of `count` bytes, those that are there from the head's first on, were looked at and do not end a line.
+    /// Whether all of `count` received bytes were scanned, and more are needed.
     func isStarved(with count: Int) -> Bool { lineStart + scanned == count }
 
-    /// Reads what is there; returns whether the head is complete.
+    /// Parses all complete lines; returns whether the head is complete.
     ///
-    /// - Parameter bytes: all that came from the head's first byte on.
-    /// - Throws: the problem of the first line that is malformed or over a limit. The same for every split.
+    /// - Parameter bytes: all bytes received from the head's first on.
+    /// - Throws: the problem of the first line that is malformed or over a limit; the same for every split.
     mutating func parse(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) throws(HTTPProblem) -> Bool {
         while let lineFeed = bytes.firstIndex(of: .lineFeed, from: lineStart + scanned) {
             scanned = 0
@@ -57,7 +57,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
             }
         }
         scanned = bytes.count - lineStart
-        // The line is at least one line feed longer than what is there.
+        // The incomplete line will have at least a line feed more.
         if scanned > 0 { try checkLength(scanned + 1, bytes, limits) }
         return false
     }

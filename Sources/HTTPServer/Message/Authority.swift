@@ -6,8 +6,8 @@ package enum Authority {
     ///     Host     = uri-host [ ":" port ]                    (RFC 9110 section 7.2)
     ///
     /// Stricter than that grammar in three places. A host is not empty (RFC 9110 section 4.2.1 has http URIs without
-    /// one rejected). A registered name has no sub-delims: no name in use has them, and a comma reads as a list to
-    /// somebody. A port is at most 65535. Userinfo is refused (RFC 9110 section 4.2.4). Within brackets only the
+    /// one rejected). A registered name has no sub-delims: no name in use has them, and a comma could be read as a
+    /// list. A port is at most 65535. Userinfo is refused (RFC 9110 section 4.2.4). Within brackets only the
     /// alphabet of IPv6 addresses is checked: the host is never resolved.
     package static func isValid(_ bytes: borrowing Span<UInt8>, needsPort: Bool = false) -> Bool {
         var index = 0

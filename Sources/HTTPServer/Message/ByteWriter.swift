@@ -1,8 +1,8 @@
 /// Writes many small pieces of text into room that was made for all of them at once.
 ///
 /// Appending them to an array one by one looks for room and for other owners each time, about 100 instructions a piece;
-/// a reply's head and its log line are some forty pieces. The room is a hard end: writing past it traps instead of
-/// growing, so whoever makes a writer states a bound that what it writes cannot pass.
+/// a reply's head and its log line are some forty pieces. Writing past the room traps: the caller reserves an upper bound
+/// of what it writes.
 package struct ByteWriter: ~Copyable {
     @usableFromInline let room: UnsafeMutableBufferPointer<UInt8>
     /// Bytes in the room so far.

@@ -27,7 +27,7 @@ package struct HeadSlice: BitwiseCopyable, Sendable, Equatable {
 ///
 ///     request-target = origin-form / absolute-form / authority-form / asterisk-form
 ///
-/// The characters of RFC 3986 are let through, every `%` with its two digits, and those few more of visible ASCII that
+/// Valid are the characters of RFC 3986, `%` only with two hexadecimal digits, and the few more of visible ASCII that
 /// browsers' and other clients' URL parsers (the URL standard, <https://url.spec.whatwg.org>) leave unencoded. Nothing
 /// is decoded or normalised: what is compared, logged and answered is what was sent.
 package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {

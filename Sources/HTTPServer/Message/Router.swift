@@ -1,4 +1,4 @@
-/// Methods and paths to routes, with the answers that HTTP wants where there is none.
+/// Maps methods and paths to routes, and answers requests without a route as RFC 9110 requires.
 ///
 /// Paths are exact, but for prefixes that end in `/`; an exact path wins over a prefix and a longer prefix over a
 /// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is not recognised gets 501 whatever the path
@@ -45,7 +45,7 @@ public struct Router: Sendable {
     /// The paths of all resources, one after the other.
     private var paths: [UInt8] = []
     private var allows: [String] = []
-    /// Some dozen paths of different lengths, mostly: looking at each is the fastest table.
+    /// Usually a dozen paths of different lengths, for which a linear search is fastest.
     private var exact: [Resource] = []
     private var prefixes: [Resource] = []
     private let problemTypes: String
@@ -109,7 +109,7 @@ public struct Router: Sendable {
         return place < exact.count ? exact[place].route(method) : prefixes[place - exact.count].route(method)
     }
 
-    /// The same, with what HTTP wants where there is none.
+    /// The same, with the answer where there is no route.
     public func match(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Match {
         if let route = route(method, path) { return .route(route) }
         guard method != .other else { return .unknownMethod }

@@ -48,10 +48,10 @@ public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
     fileprivate static func text(of bytes: [UInt8]) -> String { bytes.withUnsafeBytes { IPAddress.text(of: $0) } }
 }
 
-/// The proxies before this server, by whose word a client's address is known.
+/// The proxies whose `X-Forwarded-For` or `Forwarded` is trusted for the client's address.
 ///
-/// Anybody can send `X-Forwarded-For`; only what a trusted proxy added to it is worth anything. So the list is read from
-/// its right end: as long as an address is a trusted proxy's, the one before it is what that proxy saw.
+/// A client can send these fields too, so that only elements added by trusted proxies count. The list is read from its
+/// right end: the element to the left of a trusted proxy's address is the peer that this proxy saw.
 public struct TrustedProxies: Sendable, Equatable {
     /// Their addresses.
     public var blocks: [AddressBlock] = []

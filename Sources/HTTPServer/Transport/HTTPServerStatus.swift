@@ -54,7 +54,7 @@ public final class HTTPServerStatus: Sendable {
 
     /// A connection was accepted.
     ///
-    /// Counted apart from the seats taken: every loop takes one more than it fills when it looks whether somebody waits.
+    /// Counted apart from the seats, of which each loop reserves one before it knows whether the backlog is empty.
     func countOpen() { open.add(1, ordering: .relaxed) }
 
     /// Whether more connections are open than are served.

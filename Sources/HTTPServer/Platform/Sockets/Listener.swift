@@ -120,7 +120,7 @@ struct Listener: Sendable {
     /// The one socket that listens at that address.
     ///
     /// Two servers that start at the same instant may both have bound it, and each see the other about to listen: the
-    /// kernel may then refuse both. Whoever was let bind tries again after a moment that is not the other's.
+    /// kernel may then refuse both. Each tries again after a random delay.
     private static func alone(at address: Address, backlog: Int) throws(BindError) -> Listener {
         var attempts = 50
         while true {
@@ -205,9 +205,8 @@ struct Listener: Sendable {
 
     /// Refuses new TCP handshakes; connections whose SYN has arrived can still be accepted.
     ///
-    /// Closing resets whoever waits in the backlog or is in the middle of a handshake, and loses what such a client has
-    /// sent by then. From here on the kernel drops what would begin a connection: that client tries again a second later
-    /// and is refused, with nothing lost.
+    /// Closing a listener resets connections in its backlog or within a handshake, with what their clients have sent. After
+    /// this the kernel drops every SYN: such a client retransmits it a second later and is refused, with nothing lost.
     func refuseHandshakes() { _ = cepoll_refuse_handshakes(descriptor) }
 
     /// Gives the descriptor back.
