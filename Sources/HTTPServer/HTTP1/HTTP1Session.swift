@@ -153,6 +153,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
     }
 
     /// Interprets a complete head.
+    @inline(__always)
     private mutating func beginBody(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) throws(HTTPProblem) {
         try parser.head.interpret(bytes, bodyLimit: limits.body)
         if parser.head.method == .connect { throw .notImplemented("CONNECT is not done here.") }
@@ -211,6 +212,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
         isStored = true
     }
 
+    @inline(__always)
     private mutating func deliver(_ bytes: borrowing Span<UInt8>, consumed: Int) -> (event: Event, consumed: Int) {
         beginHandling(closes: dropsBody || !parser.head.keepsAlive)
         var consumed = consumed
@@ -242,6 +244,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
         return (.refused, consumed)
     }
 
+    @inline(__always)
     private mutating func beginHandling(closes: Bool) {
         stream += 1
         state = .handling
@@ -277,6 +280,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
         taken.head = parser.head
         taken.route = route
         taken.body = body.take()
+        taken.since = since
         return taken
     }
 

@@ -8,6 +8,8 @@
 /// slices count from the first byte given to ``parse(_:_:)``, and the caller keeps all bytes until the head is no longer
 /// needed. Parsed lines are not parsed again, and the scan for an incomplete line's end resumes where it stopped: the cost
 /// of a head is linear, however it is split.
+///
+/// What runs once for each line or request has one caller and is inlined into it.
 struct RequestHeadParser: BitwiseCopyable, Sendable {
     /// The head so far; complete once ``parse(_:_:)`` has returned `true`.
     var head = RequestHead()
@@ -83,6 +85,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         }
     }
 
+    @inline(__always)
     private mutating func readRequestLine(_ line: Range<Int>, of bytes: borrowing Span<UInt8>) throws(HTTPProblem) {
         guard !line.isEmpty else {
             emptyLines += 1
@@ -109,6 +112,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     }
 
     /// Where the method ends that the line begins with; `nil` where it begins with no token and one space.
+    @inline(__always)
     private static func methodEnd(_ line: Range<Int>, of bytes: borrowing Span<UInt8>) -> Int? {
         let end = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
         return end > line.lowerBound && end < line.upperBound && bytes[end] == .space ? end : nil
@@ -118,6 +122,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     ///
     /// A higher minor version is spoken to as 1.1 (RFC 9110 section 2.5). HTTP/2's preface ends here when it comes to
     /// a session of HTTP/1.1: `PRI * HTTP/2.0` is a well-formed line of another major version.
+    @inline(__always)
     private static func version(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) -> HTTPVersion {
         if bytes.equals("HTTP/1.1") { return .http1_1 }
         guard bytes.count == 8, bytes.extracting(0..<5).equals("HTTP/"), bytes[6] == UInt8(ascii: "."),
@@ -128,6 +133,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     }
 
     /// A colon right after a token, and a value of bytes that a value can have.
+    @inline(__always)
     private mutating func readFieldLine(
         _ line: Range<Int>, of bytes: borrowing Span<UInt8>, _ limits: HTTPLimits
     ) throws(HTTPProblem) {

@@ -107,7 +107,7 @@ package final class HTTP2Session {
         return state.pointee.takeEvent()
     }
 
-    package func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+    package func takeRequest(of stream: Int) -> StoredRequest {
         state.pointee.takeRequest(of: stream)
     }
 

@@ -201,12 +201,12 @@ struct HTTP2StateMachine: ~Copyable {
         windows.deliver(streams[slot].id)
     }
 
-    /// The request of the last event, and when its first frame arrived; once.
-    mutating func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+    /// The request of the last event; once.
+    mutating func takeRequest(of stream: Int) -> StoredRequest {
         guard let slot = Int32(exactly: stream).flatMap(streams.slot), streams[slot].stage == .handling else {
             preconditionFailure("a request is taken of a stream that has one")
         }
-        return (streams[slot].takeRequest(), streams[slot].since)
+        return streams[slot].takeRequest()
     }
 
     // MARK: Frames in

@@ -62,12 +62,9 @@ struct HTTP2Stream: Sendable {
     ///
     /// A short body's storage is shared with the result, and reused by the next stream once that is gone.
     mutating func takeRequest() -> StoredRequest {
-        var request = StoredRequest()
-        request.head = head
-        request.bytes = headBytes
-        request.route = route
-        request.body = body.capacity <= Self.largestKept ? body.bytes : body.take()
-        return request
+        StoredRequest(
+            head, headBytes, body: body.capacity <= Self.largestKept ? body.bytes : body.take(), route: route,
+            since: since)
     }
 
     /// Becomes a blank again, with small storage kept for the next stream.

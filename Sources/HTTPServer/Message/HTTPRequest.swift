@@ -98,7 +98,18 @@ package struct StoredRequest: Sendable {
     package var body: [UInt8] = []
     /// The route that the handler chose, where a body followed the head.
     package var route: Int?
+    /// When its first byte or frame arrived, nanoseconds.
+    package var since: UInt64 = 0
 
     /// An empty request.
     package init() {}
+
+    /// A request of those parts.
+    init(_ head: RequestHead, _ bytes: [UInt8], body: [UInt8], route: Int?, since: UInt64) {
+        self.head = head
+        self.bytes = bytes
+        self.body = body
+        self.route = route
+        self.since = since
+    }
 }

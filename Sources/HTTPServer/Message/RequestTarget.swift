@@ -64,6 +64,7 @@ package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
     }
 
     /// `absolute-path [ "?" query ]`: HTTP/1.1's origin form and HTTP/2's `:path`.
+    @inline(__always)
     package init?(origin range: Range<Int>, of head: borrowing Span<UInt8>) {
         guard !range.isEmpty, head[range.lowerBound] == UInt8(ascii: "/") else { return nil }
         guard let question = Self.queryStart(range.lowerBound + 1..<range.upperBound, of: head) else { return nil }
@@ -72,6 +73,7 @@ package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
     }
 
     /// Where the first `?` is, or the range's end; `nil` where a byte belongs to no path or query.
+    @inline(__always)
     private static func queryStart(_ range: Range<Int>, of head: borrowing Span<UInt8>) -> Int? {
         var allowed = ByteSet.path
         var question = range.upperBound

@@ -525,7 +525,7 @@ struct Connection: ~Copyable {
         guard let problem = http1.takeProblem() else { preconditionFailure("a refused request has its problem") }
         var stored = http1.takeStored()
         if stored.bytes.isEmpty { stored.bytes = bytes.extracting(0..<min(bytes.count, http1.headLength)).array }
-        refuse(problem, stored, stream: http1.stream, since: http1.since, &turn)
+        refuse(problem, stored, stream: http1.stream, &turn)
         http1.endRequest()
     }
 
@@ -552,11 +552,10 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                var (stored, _) = session.takeRequest(of: stream)
+                var stored = session.takeRequest(of: stream)
                 answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
-                let (stored, since) = session.takeRequest(of: stream)
-                refuse(problem, stored, stream: stream, since: since, &turn)
+                refuse(problem, session.takeRequest(of: stream), stream: stream, &turn)
             case .cancelled(let stream):
                 // A reply that is fully framed is counted as complete; then only the rest of the request is not wanted.
                 if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == .max }) {
@@ -617,12 +616,12 @@ struct Connection: ~Copyable {
 
     /// Answers a request that the session refused.
     private mutating func refuse(
-        _ problem: HTTPProblem, _ stored: StoredRequest, stream: Int, since: UInt64, _ turn: inout Turn
+        _ problem: HTTPProblem, _ stored: StoredRequest, stream: Int, _ turn: inout Turn
     ) {
         requests += 1
         let id = RequestID(sentIn: stored.head, stored.bytes.span) ?? turn.nextRequestID()
         var exchange = Exchange(
-            stream: stream, stored.head, id: id, startedAt: since, requestBytes: 0,
+            stream: stream, stored.head, id: id, startedAt: stored.since, requestBytes: 0,
             kept: turn.keep(stored.head, stored: stored.bytes))
         if isReserved || turn.isDraining { drainSession() }
         fail(&exchange, problem, stored.head, stored.bytes.span, &turn)
