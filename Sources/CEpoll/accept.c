@@ -9,7 +9,7 @@ int cepoll_accept(int listener, struct sockaddr_storage *peer) {
     return accept4(listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-int cepoll_begin_no_more(int listener) {
+int cepoll_refuse_handshakes(int listener) {
     // A listener's filter sees segments from their TCP header on; byte 13 holds the flags, of which 2 is SYN.
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),

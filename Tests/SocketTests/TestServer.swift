@@ -48,7 +48,8 @@ final class TestServer {
             configuration: configuration, makeHandler: { _ in makeHandler() }, clock: clock ?? time.clock,
             makeObserver: { RecordingObserver(records, loop: $0) })
         try server.start()
-        port = try #require(server.boundPort)
+        let address = try #require(server.boundAddresses.first)
+        port = try #require(address.split(separator: ":").last.flatMap { UInt16($0) })
     }
 
     deinit {

@@ -10,9 +10,9 @@
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Fills in the peer's address; -1 and errno on failure.
 int cepoll_accept(int listener, struct sockaddr_storage *_Nonnull peer);
 
-/// Has a listening socket begin no more connections, while those that have begun can still be accepted
+/// Has a listening socket drop every SYN, while connections whose handshake has begun can still be accepted
 /// (SO_ATTACH_FILTER, socket(7)); -1 and errno on failure.
-int cepoll_begin_no_more(int listener);
+int cepoll_refuse_handshakes(int listener);
 
 /// The processors that the calling thread may run on (sched_getaffinity(2)); 1 at least.
 int cepoll_processors(void);

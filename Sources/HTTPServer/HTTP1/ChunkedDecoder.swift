@@ -1,13 +1,13 @@
-/// Undoes the chunked transfer coding (RFC 9112 section 7.1), from any split of its bytes.
+/// Decodes the chunked transfer coding (RFC 9112 section 7.1), from any split of its bytes.
 ///
 ///     chunked-body = *chunk last-chunk trailer-section CRLF
 ///     chunk        = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
 ///     chunk-ext    = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 ///
-/// Extensions and trailers are validated, counted against a budget and dropped: what they say is never used. So are
-/// zeros before a size. The shortest size line that a chunk can have is not counted, however small the chunks: a client
-/// that sends what it makes as it makes it is an honest one, and the body's own limit bounds its chunks. Lines end in
-/// CRLF only. Sizes are checked before they are believed, and nothing is allocated for a size alone.
+/// Extensions, trailers and leading zeros of sizes are validated, counted against a budget and dropped. The minimal framing
+/// of a chunk is not counted, however small the chunk: clients that stream send small chunks, and the body's limit bounds
+/// their number. Lines end in CRLF only. Sizes are checked for overflow and against the limit, and nothing is allocated for
+/// a size alone.
 struct ChunkedDecoder: Sendable {
     private enum State: Sendable {
         case size, extensionPad, extensionNameStart, extensionName, extensionNamePad
@@ -26,7 +26,7 @@ struct ChunkedDecoder: Sendable {
 
     init() {}
 
-    /// Reads what is there and appends the data to `body`.
+    /// Decodes `bytes` and appends the data to `body`.
     ///
     /// - Returns: how many bytes were consumed, and whether they end the body. All are, unless they do.
     /// - Throws: 400 for malformed framing or too much of it, 413 for a chunk that would pass the body's limit.
@@ -36,10 +36,10 @@ struct ChunkedDecoder: Sendable {
         var index = 0
         while index < bytes.count {
             if state == .data {
-                let taken = min(size, bytes.count - index)
-                body.append(bytes.extracting(index..<index + taken), atMost: limits.body)
-                index += taken
-                size -= taken
+                let count = min(size, bytes.count - index)
+                body.append(bytes.extracting(index..<index + count), atMost: limits.body)
+                index += count
+                size -= count
                 if size == 0 { state = .dataCarriageReturn }
                 continue
             }
@@ -63,14 +63,14 @@ struct ChunkedDecoder: Sendable {
         return (index, false)
     }
 
-    /// Whether the shortest framing of the same chunks would do without that byte.
+    /// Whether a byte is not part of the minimal framing of its chunk.
     private func isOverhead(_ byte: UInt8) -> Bool {
         switch state {
-        // A digit after nothing but zeros: they said nothing.
+        // A digit after leading zeros counts for one of them.
         case .size: hasDigits && (size == 0 || byte.hexadecimalValue == nil) && byte != .carriageReturn
         case .sizeLineFeed, .data, .dataCarriageReturn, .dataLineFeed, .endLineFeed: false
         case .trailerName, .trailerValue, .trailerLineFeed: true
-        // The line's end is not the extension's.
+        // The line's CR is part of the minimal framing.
         default: byte != .carriageReturn
         }
     }
@@ -90,20 +90,20 @@ struct ChunkedDecoder: Sendable {
             }
         case .sizeLineFeed:
             guard byte == .lineFeed else { throw Self.malformed }
-            // bodyCount never passes the limit, so the difference is not negative.
+            // `bodyCount` is at most the limit: the difference is not negative.
             guard size <= limits.body - bodyCount else { throw .contentTooLarge(limit: limits.body) }
             state = size == 0 ? .trailerStart : .data
             hasDigits = false
-        case .dataCarriageReturn: try expect(byte, .carriageReturn, then: .dataLineFeed)
-        case .dataLineFeed: try expect(byte, .lineFeed, then: .size)
+        case .dataCarriageReturn: try require(byte, .carriageReturn, then: .dataLineFeed)
+        case .dataLineFeed: try require(byte, .lineFeed, then: .size)
         case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed: try stepTrailer(byte)
-        // `decode` deals with these two.
+        // `decode` handles these two.
         case .data, .endLineFeed: break
         default: try stepExtension(byte)
         }
     }
 
-    private mutating func expect(_ byte: UInt8, _ wanted: UInt8, then next: State) throws(HTTPProblem) {
+    private mutating func require(_ byte: UInt8, _ wanted: UInt8, then next: State) throws(HTTPProblem) {
         guard byte == wanted else { throw Self.malformed }
         state = next
     }

@@ -7,87 +7,84 @@
 ///
 /// from any of which it can become finished.
 ///
-/// What was received and not consumed is its owner's, who shows all of it to ``next(_:_:)`` and drops what that has
-/// consumed: a request that came whole is read where it was received. Only of a request whose body is still coming the
-/// session keeps the head and the body itself.
+/// The owner keeps the bytes that were received and not consumed, passes all of them to ``next(_:_:)`` and drops as many as
+/// that consumed. A request that arrived whole is parsed in place; only where its body arrives later, or chunked, does the
+/// session store head and body.
 ///
-/// **Backpressure.** The socket is read only while the parser is starved: it has looked at every byte that was received
-/// and needs more (``wantsInput``). A client that pipelines is held by its own TCP window until its requests are
-/// answered. What is held is one read's worth, an incomplete head and the body that is being received, however much the
-/// client would send.
+/// **Backpressure.** The socket is read only while the parser is starved: it has scanned every byte received and needs
+/// more (``wantsInput``). A client that pipelines fills its TCP send window until its requests are answered. Memory is
+/// bounded by one read, an incomplete head and the body in progress.
 ///
-/// A request that is refused for its form ends the connection: where the next one begins cannot be told. The session
-/// answers nothing by itself but `100 Continue`; it says what to refuse a request with (``Event/refused``) and closes
-/// afterwards.
+/// A malformed request ends the connection, since the start of the next one is unknown (RFC 9112 section 6.3). The session
+/// names the problem to answer with (``Event/refused``), and closes after the reply.
 ///
-/// `Upgrade` is ignored (RFC 9110 section 7.8 leaves that to the server) unless the session was made to offer HTTP/2:
-/// then a first request that asks for h2c is ``Event/upgrade``. HTTP/2's preface gets 505: whoever wants HTTP/2 on the
-/// same port looks at the first bytes before they come here.
+/// `Upgrade` is ignored, as RFC 9110 section 7.8 allows, unless the session offers HTTP/2: then a first request for h2c is
+/// ``Event/upgrade``. HTTP/2's connection preface gets 505; the connection detects it before bytes reach this session.
 package struct HTTP1Session: ~Copyable, Sendable {
     /// What comes next.
     package enum Event: BitwiseCopyable, Sendable {
-        /// Nothing before there are more bytes, a reply or room for output.
+        /// Nothing can be done before more bytes arrive or the request in flight is answered.
         case starved
-        /// A head that announces a body: to be answered with ``admit(_:)``.
+        /// A head with a body to follow; the owner calls ``admit(_:)``.
         case announced
-        /// A whole request, to be looked at and answered, then ended with ``endRequest()``.
+        /// A complete request; the owner reads and answers it, then calls ``endRequest()``.
         case request
-        /// A request that the protocol layer refuses, with ``takeProblem()``.
+        /// A request that the protocol layer refuses with ``takeProblem()``.
         case refused
-        /// A request that HTTP/2 is to answer on this connection, with the client's ``upgradeSettings``.
+        /// A request to switch to HTTP/2, with the client's ``upgradeSettings``.
         case upgrade
     }
 
     private enum State: Sendable {
         /// Between requests, or within a head.
         case head
-        /// A head is complete and announces a body; nobody has said yet whether it is wanted.
+        /// A head with a body to follow is complete and waits for ``admit(_:)``.
         case announced
         /// Within a body.
         case body
-        /// A request was handed out; its response has not begun.
+        /// A request was delivered; its response has not begun.
         case handling
-        /// A response's head is out, its body is coming.
+        /// A response's head was sent, its body is being streamed.
         case streaming(chunked: Bool)
-        /// Nothing more.
+        /// Nothing more is read or answered.
         case finished
     }
 
     private let offersHTTP2: Bool
     private var state = State.head
-    /// The number of the latest request that was handed out or refused: 1, 2, 3 ….
+    /// The number of the latest request that was delivered or refused: 1, 2, 3 ….
     package private(set) var stream = 0
     private var isDraining = false
     private var inputEnded = false
-    /// Bytes that were received and not consumed.
-    private var waiting = 0
+    /// Bytes received and not consumed.
+    private var unconsumed = 0
 
     private var parser = RequestHeadParser()
     private var chunks = ChunkedDecoder()
-    /// The request whose body is coming, or has come, in more than one read, or chunked.
+    /// The request in progress, where its body did not arrive whole behind its head, or is chunked.
     private var stored = StoredRequest()
     private var isStored = false
-    private var body = RequestBody()
+    private(set) var body = RequestBody()
     private var route: Int?
-    /// Where the request that was handed out has its body, where it is not stored.
-    private var bodyRange = 0..<0
-    /// The head alone decides the answer: the request is handed out without its body.
+    /// The body's place in the bytes that ``next(_:_:)`` was given, unless ``hasStoredRequest``.
+    package private(set) var bodyRange = 0..<0
+    /// The request is delivered without its body, which the handler does not want.
     private var dropsBody = false
-    /// What the request that is being received is to be refused with.
-    private var verdict: HTTPProblem?
-    /// The client's SETTINGS, entries of 6 bytes, where HTTP/2 is to answer its request.
+    /// The problem to refuse the current request with.
+    private var refusal: HTTPProblem?
+    /// The decoded HTTP2-Settings of a request that is upgraded, entries of 6 bytes.
     package private(set) var upgradeSettings: [UInt8] = []
 
-    /// Of the request in flight: that it is a HEAD, its version, and that the connection closes after it.
+    // Of the request in flight: whether it is a HEAD, its version, and whether the connection closes after its reply.
     private var isHead = false
     private var version = HTTPVersion.http1_1
     private var closes = false
 
-    /// When bytes came last.
+    /// When bytes were last received.
     private var receivedAt: UInt64 = 0
-    /// When the first byte of the request came that is being received.
+    /// When the first byte of the request being received arrived.
     private var began: UInt64 = 0
-    /// When the first byte came of the request that was handed out.
+    /// When the first byte of the request in flight arrived.
     package private(set) var since: UInt64 = 0
 
     /// A session at the beginning of its connection.
@@ -95,16 +92,16 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: Bytes in
 
-    /// So many bytes came at that time, to be shown to ``next(_:_:)`` behind those that wait.
+    /// Notes that `count` bytes were received, which ``next(_:_:)`` gets behind the unconsumed ones.
     package mutating func receive(_ count: Int, now: UInt64) {
         if case .finished = state { return }
         receivedAt = now
         if case .head = state, !hasBegun { began = now }
-        waiting += count
+        unconsumed += count
     }
 
-    /// Whether any of the next request is here: empty lines before it are none of it.
-    private var hasBegun: Bool { parser.hasStarted || waiting > parser.lineStart }
+    /// Whether any of the next request was received; empty lines before it do not count.
+    private var hasBegun: Bool { parser.hasStarted || unconsumed > parser.lineStart }
 
     /// The peer will send no more; requests that are complete are still answered.
     package mutating func receiveEnd() {
@@ -112,11 +109,11 @@ package struct HTTP1Session: ~Copyable, Sendable {
         if case .head = state, !hasBegun { finish() }
     }
 
-    /// Whether the session has looked at all that was received, and nothing can happen before there is more.
+    /// Whether all that was received is scanned and the next event needs more bytes.
     private var isStarved: Bool {
         switch state {
-        case .head: parser.isStarved(with: waiting)
-        case .body: waiting == 0
+        case .head: parser.isStarved(with: unconsumed)
+        case .body: unconsumed == 0
         case .announced, .handling, .streaming, .finished: false
         }
     }
@@ -126,16 +123,17 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: Events
 
-    /// The next thing that happens.
+    /// The next event.
     ///
     /// - Parameter bytes: all that was received and not consumed.
-    /// - Returns: what it is, and how many bytes of `bytes` are consumed. They are the request's that is handed out: to be
-    ///   dropped once that was looked at.
+    /// - Returns: the event, and how many of `bytes` it consumed. A delivered request points into them: they are dropped
+    ///   after it was answered.
     package mutating func next(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) -> (event: Event, consumed: Int) {
         do throws(HTTPProblem) {
-            if let verdict, !isHandling { throw verdict }
+            // Matched before it is bound: binding copies the whole problem.
+            if case .some = refusal, !isHandling, let refusal { throw refusal }
             if case .head = state {
-                if waiting == 0 || parser.isStarved(with: waiting) {
+                if unconsumed == 0 || parser.isStarved(with: unconsumed) {
                     if inputEnded { finish() }
                     return (.starved, 0)
                 }
@@ -154,7 +152,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
         }
     }
 
-    /// Makes sense of a complete head.
+    /// Interprets a complete head.
+    @inline(__always)
     private mutating func beginBody(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) throws(HTTPProblem) {
         try parser.head.interpret(bytes, bodyLimit: limits.body)
         if parser.head.method == .connect { throw .notImplemented("CONNECT is not done here.") }
@@ -163,7 +162,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
         state = parser.head.framing == .empty ? .body : .announced
     }
 
-    /// What the handler says of the head whose body was announced.
+    /// Applies the handler's decision on a head with a body to follow.
     ///
     /// - Returns: whether to send `100 Continue`.
     package mutating func admit(_ admission: HTTPAdmission) -> Bool {
@@ -201,23 +200,24 @@ package struct HTTP1Session: ~Copyable, Sendable {
             isComplete = isEnd
         }
         if isComplete { return deliver(bytes, consumed: consumed) }
-        waiting -= consumed
+        unconsumed -= consumed
         if inputEnded { finish() }
         return (.starved, consumed)
     }
 
-    /// Keeps the head of a request whose body does not stand whole behind it.
+    /// Stores the head of a request whose body is not yet complete behind it.
     private mutating func store(_ bytes: borrowing Span<UInt8>) {
         guard !isStored else { return }
         stored.bytes = bytes.extracting(0..<parser.lineStart).array
         isStored = true
     }
 
+    @inline(__always)
     private mutating func deliver(_ bytes: borrowing Span<UInt8>, consumed: Int) -> (event: Event, consumed: Int) {
-        handOut(closes: dropsBody || !parser.head.keepsAlive)
+        beginHandling(closes: dropsBody || !parser.head.keepsAlive)
         var consumed = consumed
         if dropsBody { consumed = bytes.count }
-        waiting -= consumed
+        unconsumed -= consumed
         if offersHTTP2, stream == 1, !isDraining, !isStored,
             let settings = HTTP2Upgrade.settings(in: parser.head, bytes)
         {
@@ -228,67 +228,65 @@ package struct HTTP1Session: ~Copyable, Sendable {
         return (.request, consumed)
     }
 
-    /// Hands out a refusal.
+    /// Delivers a refusal.
     ///
-    /// The connection goes on only where the refused request's end is known to be behind it.
+    /// The connection is kept only where the end of the refused request is known: it has no body.
     private mutating func refuse(_ problem: HTTPProblem, _ bytes: borrowing Span<UInt8>) -> (
         event: Event, consumed: Int
     ) {
-        verdict = problem
-        let isBehind = parser.head.framing == .empty && parser.head.keepsAlive
-        handOut(closes: !isBehind)
-        let consumed = isBehind ? parser.lineStart : bytes.count
-        waiting -= consumed
+        refusal = problem
+        let isKept = parser.head.framing == .empty && parser.head.keepsAlive
+        beginHandling(closes: !isKept)
+        let consumed = isKept ? parser.lineStart : bytes.count
+        unconsumed -= consumed
         bodyRange = 0..<0
         _ = body.take()
         return (.refused, consumed)
     }
 
-    private mutating func handOut(closes: Bool) {
+    @inline(__always)
+    private mutating func beginHandling(closes: Bool) {
         stream += 1
         state = .handling
         isHead = parser.head.method == .head
         version = parser.head.version
         self.closes = closes
         since = began
-        // What came after this request began the next one.
+        // Bytes behind this request are the start of the next one.
         began = receivedAt
     }
 
-    // MARK: The request that was handed out
+    // MARK: The request in flight
 
-    /// The head, as far as it was read.
+    /// The head, as far as it was parsed.
     package var head: RequestHead { parser.head }
 
-    /// How many bytes the head has, as far as it was read.
+    /// The head's length as far as it was parsed, bytes.
     package var headLength: Int { parser.lineStart }
 
-    /// Why the request was refused; once.
-    package mutating func takeProblem() -> HTTPProblem? { verdict.take() }
+    /// Why the request was refused; `nil` once it was taken.
+    package mutating func takeProblem() -> HTTPProblem? { refusal.take() }
 
     /// The route that the handler named when the body was announced.
     package var admittedRoute: Int? { route }
 
-    /// Whether the request is in storage of its own, to be had by ``takeStored()``; else it is in the bytes that
-    /// ``next(_:_:)`` was shown.
+    /// Whether the request is stored, for ``takeStored()``; else it is in the bytes that ``next(_:_:)`` was given.
     package var hasStoredRequest: Bool { isStored }
 
-    /// Where in those bytes its body is.
-    package var bodyPlace: Range<Int> { bodyRange }
-
-    /// The request that was stored.
+    /// Moves the stored request out.
     package mutating func takeStored() -> StoredRequest {
         var taken = StoredRequest()
         swap(&taken, &stored)
         taken.head = parser.head
         taken.route = route
         taken.body = body.take()
+        taken.since = since
         return taken
     }
 
-    /// The request that was handed out has been looked at: the next head can be read.
+    /// The delivered request was read: parsing of the next head may begin.
     package mutating func endRequest() {
-        parser = RequestHeadParser()
+        parser.removeAll()
         if isStored { chunks = ChunkedDecoder() }
         isStored = false
         dropsBody = false
@@ -297,9 +295,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: The reply
 
-    /// Begins the answer to the request in flight; says what its head says.
+    /// Begins the reply to the request in flight.
     ///
-    /// A streamed body is sent chunked, or to an HTTP/1.0 client until the connection closes.
+    /// A streamed body is chunked; to an HTTP/1.0 client it is delimited by the connection's close.
     ///
     /// - Parameter length: the content's length; `nil` for a streamed one.
     /// - Returns: the head, and whether content follows it: none does with HEAD, 204 and 304.
@@ -307,13 +305,13 @@ package struct HTTP1Session: ~Copyable, Sendable {
         head: ResponseHead, hasContent: Bool
     ) {
         precondition(isHandling, "a request is answered once")
-        // A status that is none would make the status line unreadable; the handler failed, and so says the reply.
+        // Any other number would make the status line invalid: the handler failed.
         let status = (200...599).contains(status) ? status : 500
         let hasNoContent = status == 204 || status == 304
         var framing: ResponseHead.Framing = version == .http1_0 ? .close : .chunked
         if let length { framing = .length(length) }
         if hasNoContent { framing = .none }
-        if framing == .close || isDraining || (inputEnded && waiting == 0) { closes = true }
+        if framing == .close || isDraining || (inputEnded && unconsumed == 0) { closes = true }
         let connection: ResponseHead.Connection = closes ? .closed : version == .http1_0 ? .keptAlive : .kept
         let hasContent = !hasNoContent && !isHead
         if length == nil, hasContent {
@@ -324,10 +322,10 @@ package struct HTTP1Session: ~Copyable, Sendable {
         return (ResponseHead(status: status, framing: framing, connection: connection, date: date.value), hasContent)
     }
 
-    /// Whether a request was handed out whose reply has not begun.
+    /// Whether a request was delivered whose reply has not begun.
     package var isHandling: Bool { if case .handling = state { true } else { false } }
 
-    /// Whether the streamed body that is being sent is sent in chunks; `nil` where none is.
+    /// Whether the body being streamed is chunked; `nil` where none is being streamed.
     package var isStreamingChunked: Bool? { if case .streaming(let chunked) = state { chunked } else { nil } }
 
     /// The reply is complete.
@@ -336,14 +334,14 @@ package struct HTTP1Session: ~Copyable, Sendable {
             finish()
         } else {
             state = .head
-            if inputEnded, waiting == 0 { finish() }
+            if inputEnded, unconsumed == 0 { finish() }
         }
     }
 
-    /// Cuts the response in flight: the connection closes without the last chunk.
+    /// Truncates the response in flight: the connection closes without the last chunk.
     ///
-    /// An HTTP/1.0 client cannot tell a cut body from a whole one (RFC 9112 section 8): the transport should reset
-    /// the connection rather than close it.
+    /// An HTTP/1.0 client takes a truncated body for a complete one (RFC 9112 section 8): the transport should reset the
+    /// connection instead of closing it.
     package mutating func abort() {
         switch state {
         case .handling, .streaming: finish()
@@ -353,13 +351,13 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: Deadlines and ends
 
-    /// What the peer is being waited for.
+    /// What the session waits for, which selects the deadline.
     ///
-    /// - Parameter isHeldBack: earlier replies wait for the peer, and what it sent is not read because of that: then a
-    ///   request is not the peer's to complete, and a body not late.
+    /// - Parameter isHeldBack: output is above the high-water mark, so that input is not read: then the peer cannot complete
+    ///   its request, and no deadline for that applies.
     package func phase(isHeldBack: Bool) -> HTTPSessionPhase {
         switch state {
-        case .head where waiting > 0 && isHeldBack: .handling
+        case .head where unconsumed > 0 && isHeldBack: .handling
         case .head: hasBegun ? .head : .idle
         case .announced, .body: isHeldBack ? .handling : .body(received: body.count)
         case .handling, .streaming: .handling
@@ -367,12 +365,12 @@ package struct HTTP1Session: ~Copyable, Sendable {
         }
     }
 
-    /// The deadline of that phase passed: refused with 408 by the next event, or finished where idle.
+    /// The deadline of that phase passed: the next event is a 408, or an idle session finishes.
     package mutating func timeOut(_ phase: HTTPSessionPhase) {
         switch phase {
         case .idle: finish()
-        case .head: verdict = .requestTimeout("The request's head was not complete by its deadline.")
-        case .body: verdict = .requestTimeout("The request's body was not complete by its deadline.")
+        case .head: refusal = .requestTimeout("The request's head was not complete by its deadline.")
+        case .body: refusal = .requestTimeout("The request's body was not complete by its deadline.")
         case .until, .handling, .finished: break
         }
     }
@@ -380,11 +378,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
     /// Bytes of the body that is being received.
     package var bodyBytes: Int { body.count }
 
-    /// How many bytes are allocated for the body that is being received.
-    package var bodyCapacity: Int { body.capacity }
-
     /// Refuses the request whose body is being received, with the next event.
-    package mutating func refuseBody(_ problem: HTTPProblem) { if case .body = state { verdict = problem } }
+    package mutating func refuseBody(_ problem: HTTPProblem) { if case .body = state { refusal = problem } }
 
     /// Stops after the request that has begun, if any; its response says `Connection: close`.
     package mutating func drain() {
@@ -397,7 +392,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     private mutating func finish() {
         state = .finished
-        waiting = 0
+        unconsumed = 0
         stored = StoredRequest()
         _ = body.take()
     }

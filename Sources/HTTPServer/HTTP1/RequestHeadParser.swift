@@ -4,31 +4,42 @@
 ///     request-line = method SP request-target SP HTTP-version
 ///     field-line   = field-name ":" OWS field-value OWS
 ///
-/// Every line ends in CRLF; a line feed alone, a carriage return elsewhere, a folded line and space around a field's
-/// name are errors, not variants. The head's slices are of the bytes from ``parse(_:_:)``'s first call on, which its owner
-/// keeps until the head is done with. What was read is not read again, and how far the search for an incomplete line's
-/// end got is remembered: a head that comes byte by byte costs as much as one that comes whole.
+/// Every line ends in CRLF; bare LF, bare CR, line folding and whitespace around a field's name are errors. The head's
+/// slices count from the first byte given to ``parse(_:_:)``, and the caller keeps all bytes until the head is no longer
+/// needed. Parsed lines are not parsed again, and the scan for an incomplete line's end resumes where it stopped: the cost
+/// of a head is linear, however it is split.
+///
+/// What runs once for each line or request has one caller and is inlined into it.
 struct RequestHeadParser: BitwiseCopyable, Sendable {
-    /// What was read so far; complete once ``parse(_:_:)`` says so.
+    /// The head so far; complete once ``parse(_:_:)`` has returned `true`.
     var head = RequestHead()
-    /// Where the line begins that is not read yet: once the head is complete, its length.
+    /// Where the first unparsed line begins; the head's length once it is complete.
     private(set) var lineStart = 0
-    /// How many bytes of that line are known to hold no line feed.
+    /// How many bytes of that line were scanned and hold no line feed.
     private(set) var scanned = 0
-    /// Whether any of a request was read; empty lines before it are none of it.
+    /// Whether the request line was parsed; empty lines before it are ignored.
     private(set) var hasStarted = false
     private var emptyLines = 0
 
     /// Empty lines tolerated before a request line (RFC 9112 section 2.2).
     static let emptyLineLimit = 2
 
-    /// Whether all of `count` bytes, those that are there from the head's first on, were looked at and do not end a line.
+    /// Begins the next head.
+    mutating func removeAll() {
+        head.removeAll()
+        lineStart = 0
+        scanned = 0
+        hasStarted = false
+        emptyLines = 0
+    }
+
+    /// Whether all of `count` received bytes were scanned, and more are needed.
     func isStarved(with count: Int) -> Bool { lineStart + scanned == count }
 
-    /// Reads what is there; returns whether the head is complete.
+    /// Parses all complete lines; returns whether the head is complete.
     ///
-    /// - Parameter bytes: all that came from the head's first byte on.
-    /// - Throws: the problem of the first line that is malformed or over a limit. The same for every split.
+    /// - Parameter bytes: all bytes received from the head's first on.
+    /// - Throws: the problem of the first line that is malformed or over a limit; the same for every split.
     mutating func parse(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) throws(HTTPProblem) -> Bool {
         while let lineFeed = bytes.firstIndex(of: .lineFeed, from: lineStart + scanned) {
             scanned = 0
@@ -48,7 +59,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
             }
         }
         scanned = bytes.count - lineStart
-        // The line is at least one line feed longer than what is there.
+        // The incomplete line will have at least a line feed more.
         if scanned > 0 { try checkLength(scanned + 1, bytes, limits) }
         return false
     }
@@ -74,6 +85,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         }
     }
 
+    @inline(__always)
     private mutating func readRequestLine(_ line: Range<Int>, of bytes: borrowing Span<UInt8>) throws(HTTPProblem) {
         guard !line.isEmpty else {
             emptyLines += 1
@@ -100,10 +112,9 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     }
 
     /// Where the method ends that the line begins with; `nil` where it begins with no token and one space.
+    @inline(__always)
     private static func methodEnd(_ line: Range<Int>, of bytes: borrowing Span<UInt8>) -> Int? {
-        let token = ByteSet.token
-        var end = line.lowerBound
-        while end < line.upperBound, token.contains(bytes[end]) { end += 1 }
+        let end = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
         return end > line.lowerBound && end < line.upperBound && bytes[end] == .space ? end : nil
     }
 
@@ -111,7 +122,9 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     ///
     /// A higher minor version is spoken to as 1.1 (RFC 9110 section 2.5). HTTP/2's preface ends here when it comes to
     /// a session of HTTP/1.1: `PRI * HTTP/2.0` is a well-formed line of another major version.
+    @inline(__always)
     private static func version(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) -> HTTPVersion {
+        if bytes.equals("HTTP/1.1") { return .http1_1 }
         guard bytes.count == 8, bytes.extracting(0..<5).equals("HTTP/"), bytes[6] == UInt8(ascii: "."),
             let major = bytes[5].decimalValue, let minor = bytes[7].decimalValue
         else { throw .badRequest("The request line does not end in a version of HTTP.") }
@@ -120,13 +133,12 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     }
 
     /// A colon right after a token, and a value of bytes that a value can have.
+    @inline(__always)
     private mutating func readFieldLine(
         _ line: Range<Int>, of bytes: borrowing Span<UInt8>, _ limits: HTTPLimits
     ) throws(HTTPProblem) {
         guard head.lineCount < limits.fieldCount else { throw .tooManyFields(limit: limits.fieldCount) }
-        let token = ByteSet.token
-        var colon = line.lowerBound
-        while colon < line.upperBound, token.contains(bytes[colon]) { colon += 1 }
+        let colon = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
         guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":"),
             bytes.extracting(colon + 1..<line.upperBound).isFieldValue
         else { throw .badRequest("Field line \(head.lineCount + 1) is malformed.") }

@@ -1,13 +1,13 @@
 import CNGHTTP2
 
-/// Counts the frames that cost this side work and the peer next to nothing (RFC 9113 section 10.5).
+/// Rate limits for frames that cost this side work and the peer next to nothing (RFC 9113 section 10.5).
 ///
-/// libnghttp2 bounds what it keeps of them, not how many it answers: a peer that reads its replies may send them
-/// without end. An honest peer sends each kind in proportion to its requests, however many those are: HAProxy opens two
-/// windows for every reply. So each kind has a ``TokenBucket`` that fills with time and with every request served, and
-/// an empty one means that there is no such reason.
+/// libnghttp2 bounds the frames that it queues, not those that it answers: a peer that reads its replies could send them
+/// for ever. A legitimate peer sends each kind in proportion to its requests, however many: HAProxy sends two
+/// WINDOW_UPDATEs for every reply. So each kind has a ``TokenBucket``, refilled by time and by every request served. A peer
+/// that empties one is flooding.
 ///
-/// | kind | at once | a second | a request served | why anybody sends it |
+/// | kind | at once | a second | a request served | legitimate use |
 /// |---|---|---|---|---|
 /// | PING | 100 | 10 | 2 | keep-alive, round-trip and bandwidth estimates, with a reset |
 /// | SETTINGS | 20 | 1 | 1 | once or twice in a connection's life, or as an estimate changes |
@@ -33,16 +33,16 @@ struct FrameBudget: Sendable {
     /// Frames of any kind once ``fault`` is set.
     private var afterwards = TokenBucket(burst: 200, rate: 10)
 
-    /// What has run out first.
+    /// The first fault.
     private(set) var fault: HTTPConnectionFault?
 
     /// A full budget.
     init() {}
 
-    /// A frame's header came; `false` where nothing more is to be read of this peer.
+    /// A frame header arrived; `false` where nothing more is to be read of this peer.
     ///
-    /// Once ``fault`` is set, what the peer still needs to get the replies under way is let through: a few frames, and
-    /// WINDOW_UPDATEs by what is sent.
+    /// After a fault the peer may still send what it needs to receive the replies in progress: a few frames, and
+    /// WINDOW_UPDATEs in proportion to the DATA frames sent.
     mutating func begins(_ header: nghttp2_frame_hd, now: UInt64) -> Bool {
         guard fault == nil else { return afterwards.take(now: now) }
         switch nghttp2_frame_type(UInt32(header.type)) {
@@ -59,7 +59,7 @@ struct FrameBudget: Sendable {
         return true
     }
 
-    /// A DATA frame turned out to be nothing but padding.
+    /// A DATA frame consisted of padding only.
     mutating func receivedPadding(now: UInt64) { check(emptyData.take(now: now), .emptyData) }
 
     /// A frame was refused.
@@ -67,13 +67,13 @@ struct FrameBudget: Sendable {
 
     /// A DATA frame with so much content was sent.
     mutating func sentData(_ count: Int) {
-        // Not for a trickle: a window opened byte by byte costs a frame of ours for each of theirs (CVE-2019-9511).
+        // Not for small frames: a window replenished byte by byte costs a DATA frame for each update (CVE-2019-9511).
         guard count >= 1024 else { return }
         windowUpdates.give(4)
         if fault != nil { afterwards.give(4) }
     }
 
-    /// RST_STREAM was sent for something that the peer did.
+    /// RST_STREAM was sent because of a fault of the peer's.
     mutating func sentReset(_ code: UInt32, now: UInt64) {
         if code == NGHTTP2_REFUSED_STREAM.rawValue {
             check(refusals.take(now: now), .refusedStreams)
@@ -82,7 +82,7 @@ struct FrameBudget: Sendable {
         }
     }
 
-    /// A reply is all out: the peer had a reason for what goes with a request.
+    /// A reply was sent in full: refills the buckets with what a request accounts for.
     mutating func served() {
         pings.give(2)
         settings.give(1)

@@ -1,29 +1,29 @@
-/// A request's field section (RFC 9113 section 8.3) as HPACK hands it over, line by line, bounded and checked.
+/// A request's field section (RFC 9113 section 8.3), validated and bounded line by line as HPACK decodes it.
 ///
-/// libnghttp2 has refused already what RFC 9113 calls malformed: pseudo-fields missing, twice or after others,
-/// connection-specific fields, `TE` other than trailers, capitals in names. It lets through a Host that is not the
-/// authority, userinfo, and any byte in a path. Those are held to the same rules as in HTTP/1.1.
+/// libnghttp2 refuses what RFC 9113 calls malformed: pseudo-fields missing, repeated or after others, connection-specific
+/// fields, `TE` other than trailers, capitals in names. It accepts a Host that differs from the authority, userinfo, and any
+/// byte in a path. For those the rules of HTTP/1.1 apply.
 ///
-/// What is kept is written down as the head of HTTP/1.1 that would say the same, for ``RequestHead`` to point into: the
-/// pseudo-fields' values, then the field lines, of which `:authority` as Host is the first.
+/// ``bytes`` hold the section in the form of an HTTP/1.1 head, as ``RequestHead`` needs it: the pseudo-fields' values, then
+/// the field lines, the first of which is a Host with the value of `:authority`.
 struct HTTP2FieldSection: Sendable {
     private let limits: HTTPLimits
-    /// The stream of the request that is being received, 0 for none: field sections come one at a time.
+    /// The stream whose section is being received, 0 for none: sections are not interleaved (RFC 9113 section 4.3).
     private(set) var stream: Int32 = 0
-    /// By when it has to be complete.
+    /// The deadline for its end.
     private(set) var deadline = UInt64.max
-    /// What was read so far.
+    /// The head so far.
     private(set) var head = RequestHead()
     private(set) var bytes: [UInt8] = []
     private var hasTarget = false
     private var targetLength = 0
     private var authority: HeadSlice?
-    /// The Host line that stands for ``authority`` is written.
+    /// Field lines have begun: the Host line with ``authority`` is written.
     private var hasLines = false
     private var hosts = 0
     /// The sum over all lines of name, value and 32, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 section 6.5.2).
     private(set) var size = 0
-    /// The first thing that was wrong.
+    /// The first problem found.
     private var problem: HTTPProblem?
 
     init(_ limits: HTTPLimits) {
@@ -31,30 +31,30 @@ struct HTTP2FieldSection: Sendable {
         head.version = .http2
     }
 
-    /// The request on that stream begins.
+    /// A request's section begins on that stream.
     mutating func begin(_ stream: Int32, deadline: UInt64) {
         if self.stream != 0 { end() }
         self.stream = stream
         self.deadline = deadline
     }
 
-    /// What a line counts.
+    /// What a line adds to ``size``.
     static func size(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) -> Int {
-        // Both come out of one header block, whose lengths libnghttp2 bounds at 64 KiB.
+        // libnghttp2 bounds both at 64 KiB.
         name.count + value.count + 32
     }
 
-    /// Whether a section is so large that its stream gets no 431 but a reset.
-    ///
-    /// That is at four times the limit and no less than 64 KiB: nobody means well with it.
+    /// Whether a section is so large that its stream is reset instead of answered with 431: above four times the limit, and
+    /// above 64 KiB.
     func isExcessive(_ size: Int) -> Bool {
         size > max(64 * 1024, 4 * min(limits.fieldSection, 1 << 20))
     }
 
-    /// Takes a line; one that is invalid as a field line refuses the request.
+    /// Appends a line; an invalid one makes the request malformed.
     mutating func append(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, isValid: Bool) {
         size += Self.size(name, value)
-        guard problem == nil else { return }
+        // Matched, since a comparison with `nil` copies the whole problem.
+        if case .some = problem { return }
         do throws(HTTPProblem) {
             guard isValid else {
                 beginLines()
@@ -128,7 +128,7 @@ struct HTTP2FieldSection: Sendable {
         return HeadSlice(start..<bytes.count)
     }
 
-    /// Field lines come from here on: Host is the first where `:authority` stands for it.
+    /// Begins the field lines, with Host from `:authority`.
     private mutating func beginLines() {
         guard !hasLines else { return }
         hasLines = true
@@ -136,7 +136,7 @@ struct HTTP2FieldSection: Sendable {
         guard let authority else { return }
         let host: StaticString = "host"
         let name = UnsafeBufferPointer(start: host.utf8Start, count: host.utf8CodeUnitCount)
-        // From a copy: what grows must have one owner, or all of it is copied.
+        // From a copy, since appending to an array while a slice refers to it would copy all of it.
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: authority.count) { value in
             _ = value.initialize(fromContentsOf: bytes[authority.range])
             appendLine(name.span, UnsafeBufferPointer(value).span)
@@ -153,18 +153,17 @@ struct HTTP2FieldSection: Sendable {
             line.append(value)
             line.append("\r\n")
         }
-        let trimmed = bytes.span.trimmed(colon + 1..<end)
         let written = bytes
-        head.appendLine(name: start..<colon, value: trimmed, in: written.span)
+        head.appendLine(name: start..<colon, value: written.span.trimmed(colon + 1..<end), in: written.span)
         head.lines = HeadSlice(Int(head.lines.start)..<written.count)
     }
 
-    /// Makes sense of the whole section; called once, when it is complete.
+    /// Interprets the complete section; called once.
     ///
-    /// - Throws: the first thing that was wrong, or the problem of a section that is ambiguous or over a limit.
+    /// - Throws: the first problem found, or that of a section that is ambiguous or over a limit.
     mutating func interpret() throws(HTTPProblem) {
         beginLines()
-        if let problem { throw problem }
+        if case .some(let problem) = problem { throw problem }
         guard head.method != .connect else { throw .notImplemented("CONNECT is not done here.") }
         guard hasTarget, !head.target.isAsterisk || head.method == .options else {
             throw .badRequest("The target does not go with the method.")
@@ -174,18 +173,26 @@ struct HTTP2FieldSection: Sendable {
         if head.expectsUnknown { throw .expectationFailed() }
     }
 
-    /// Hands over what was read, for the stream's storage in return; no request is being received any more.
-    mutating func hand(to stream: inout HTTP2Stream) {
+    /// Ends the section, and moves it to its stream in exchange for the stream's storage.
+    mutating func move(to stream: inout HTTP2Stream) {
         stream.head = head
         swap(&stream.headBytes, &bytes)
         end()
     }
 
-    /// No request is being received any more: all is forgotten but the storage.
+    /// Ends the section; only the storage is kept.
     mutating func end() {
-        var next = HTTP2FieldSection(limits)
-        swap(&next.bytes, &bytes)
-        next.bytes.removeAll(keepingCapacity: true)
-        self = next
+        stream = 0
+        deadline = .max
+        head.removeAll()
+        head.version = .http2
+        if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) }
+        hasTarget = false
+        targetLength = 0
+        authority = nil
+        hasLines = false
+        hosts = 0
+        size = 0
+        problem = nil
     }
 }

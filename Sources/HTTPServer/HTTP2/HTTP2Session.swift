@@ -1,21 +1,21 @@
 import CNGHTTP2
 
-/// HTTP/2 on one connection (RFC 9113), without I/O, over libnghttp2: many requests at once, whole ones handed out.
+/// HTTP/2 on one connection (RFC 9113), without I/O, over libnghttp2: many requests at once, delivered when complete.
 ///
-/// Drives libnghttp2, which calls ``HTTP2StateMachine`` back (``HTTP2Callbacks``). Frames are pulled out of libnghttp2
-/// only while less than `HTTPLimits.outputHighWater` waits in ``output``: by ``nextEvent()`` once there are no more events,
-/// and by ``didWrite(_:)``.
+/// Drives libnghttp2, whose callbacks enter ``HTTP2StateMachine`` (``HTTP2Callbacks``). Frames are pulled from libnghttp2
+/// only while ``output`` is below its high-water mark: by ``nextEvent()`` once there are no more events, and by
+/// ``didWrite(_:)``.
 ///
-/// The state is at an address of its own, which libnghttp2 gets, and every callback is one access to it: so nothing here
-/// holds an access while it calls `mem_recv` or `mem_send`, and nothing there calls these.
+/// The state is allocated at a stable address, which libnghttp2 passes to the callbacks. Each callback is one access to it:
+/// nothing here holds an access during `mem_recv` or `mem_send`, and nothing there calls these.
 package final class HTTP2Session {
-    /// What the session tells the connection.
+    /// An event for the connection.
     package enum Event: Sendable {
-        /// A complete request on that stream, to be had by ``takeRequest(of:)`` and answered.
+        /// A complete request on that stream, for ``takeRequest(of:)``, to be answered.
         case request(stream: Int)
-        /// One that the protocol layer refuses with that problem, to be had and answered likewise.
+        /// A request that is to be refused with that problem; otherwise the same.
         indirect case refused(HTTPProblem, stream: Int)
-        /// Nobody waits for more of that request's answer: the peer gave it up, or the connection is broken.
+        /// The request was cancelled: the peer reset its stream, or the connection failed.
         case cancelled(stream: Int)
     }
 
@@ -23,11 +23,11 @@ package final class HTTP2Session {
     private let handle: OpaquePointer
     private let state: UnsafeMutablePointer<HTTP2StateMachine>
 
-    /// A session that is about to receive the client's preface, all 24 bytes of it.
+    /// A session that is about to receive the client's connection preface.
     ///
     /// - Parameters:
-    ///   - handler: looks at the heads that announce bodies.
-    ///   - isProbe: which paths' bodies are taken; `nil` for all that the handler takes.
+    ///   - handler: decides on heads with bodies to follow.
+    ///   - isProbe: the predicate for paths whose bodies are read; `nil` for all that the handler wants.
     package init(
         limits: HTTPLimits = HTTPLimits(), deadlines: DeadlineLimits, now: UInt64,
         handler: any HTTPHandler, isProbe: (@Sendable (String) -> Bool)? = nil
@@ -36,7 +36,7 @@ package final class HTTP2Session {
         var handle: OpaquePointer?
         let callbacks = HTTP2Callbacks.shared
         guard nghttp2_session_server_new2(&handle, callbacks.table, state, callbacks.options) == 0, let handle else {
-            // As whatever else here cannot be allocated.
+            // Like any other allocation that fails in Swift.
             fatalError("out of memory")
         }
         self.handle = handle
@@ -45,9 +45,9 @@ package final class HTTP2Session {
                 handle, limits: limits, deadlines: deadlines, now: now, handler: handler, isProbe: isProbe))
     }
 
-    /// A session that takes an HTTP/1.1 connection over after `Upgrade: h2c` and 101 (RFC 7540 section 3.2).
+    /// A session that continues an HTTP/1.1 connection after `Upgrade: h2c` and 101 (RFC 7540 section 3.2).
     ///
-    /// The request becomes stream 1 and is the first event; the client's preface is the next thing to come.
+    /// The request becomes stream 1 and is the first event; the client's connection preface follows on the wire.
     ///
     /// - Parameter settings: the decoded HTTP2-Settings, whose length is a multiple of 6.
     package convenience init(
@@ -56,7 +56,7 @@ package final class HTTP2Session {
         upgrading request: StoredRequest, settings: [UInt8]
     ) {
         self.init(limits: limits, deadlines: deadlines, now: now, handler: handler, isProbe: isProbe)
-        // SETTINGS, queued first, have libnghttp2 open stream 1 like any later one.
+        // SETTINGS were queued first, so that libnghttp2 opens stream 1 under the same limits as later ones.
         state.pointee.open(upgraded: request)
         let isHead: CInt = request.head.method == .head ? 1 : 0
         guard nghttp2_session_upgrade2(handle, settings, settings.count, isHead, nil) == 0 else {
@@ -76,12 +76,12 @@ package final class HTTP2Session {
         _read { yield state.pointee.output }
         _modify { yield &state.pointee.output }
     }
-    /// What the peer did that ends the connection.
+    /// The peer's fault that ends the connection.
     package var fault: HTTPConnectionFault? { state.pointee.fault }
     package var bodyBytes: Int { state.pointee.bodyBytes }
     /// Content held on all streams, for a test.
     package var contentHeld: Int { state.pointee.contentHeld }
-    /// Content of replies that is made and not in ``output`` yet, on all streams, for a test.
+    /// Reply content buffered and not in ``output`` yet, on all streams, for a test.
     package var repliesHeld: Int { state.pointee.repliesHeld }
     package var isFinished: Bool { state.pointee.isFinished }
     package var phase: HTTPSessionPhase { state.pointee.phase }
@@ -99,15 +99,15 @@ package final class HTTP2Session {
 
     package func receiveEnd() { state.pointee.receiveEnd() }
 
-    /// The next thing that happened; where nothing did, pulls frames into ``output``.
+    /// The next event; where there is none, pulls frames into ``output`` first.
     package func nextEvent() -> Event? {
         if let event = state.pointee.takeEvent() { return event }
         pull()
-        // A stream may have ended, and room have come, by what was sent.
+        // The frames that were written may have closed a stream or made room for another request.
         return state.pointee.takeEvent()
     }
 
-    package func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+    package func takeRequest(of stream: Int) -> StoredRequest {
         state.pointee.takeRequest(of: stream)
     }
 
@@ -127,12 +127,14 @@ package final class HTTP2Session {
         state.pointee.write(piece, to: stream, isLast: isLast)
     }
 
-    package func expect(replyBytes: Int, for stream: Int) { state.pointee.expect(replyBytes: replyBytes, for: stream) }
+    package func reserve(replyBytes: Int, for stream: Int) {
+        state.pointee.reserve(replyBytes: replyBytes, for: stream)
+    }
     package func wantsBody(of stream: Int) -> Bool { state.pointee.wantsBody(of: stream) }
     package func abort(_ stream: Int) { state.pointee.abort(stream) }
     package func holdsReply(of stream: Int) -> Bool { state.pointee.holdsReply(of: stream) }
 
-    /// The socket took that many bytes of ``output``: there is room for more.
+    /// The socket accepted that many bytes of ``output``.
     package func didWrite(_ count: Int) {
         state.pointee.output.removeFirst(count)
         if state.pointee.output.isEmpty { pull() }
@@ -144,7 +146,7 @@ package final class HTTP2Session {
     package func timeOut() {
         switch phase {
         case .idle, .head: terminate(NGHTTP2_NO_ERROR)
-        case .until: if let code = state.pointee.giveUpLate() { terminate(code) }
+        case .until: if let code = state.pointee.expire() { terminate(code) }
         case .body, .handling, .finished: break
         }
     }
@@ -157,13 +159,13 @@ package final class HTTP2Session {
         state.pointee.noteStalls()
     }
 
-    /// Whether a pull may yield something: cheaper than one that yields nothing, and as sure until libnghttp2 itself ends the
-    /// connection, after which it yields what it says it does not want to.
+    /// Whether a pull may yield a frame, which is cheaper to ask than an empty pull.
+    ///
+    /// After libnghttp2 itself has ended the connection it still yields GOAWAY although it reports that it wants to write
+    /// nothing.
     private var hasFrames: Bool { nghttp2_session_want_write(handle) != 0 || state.pointee.fault != nil }
 
-    /// Pulls what one call yields: a frame, or as much DATA as there is room for.
-    ///
-    /// `false` where there was nothing.
+    /// Pulls one frame; `false` where there was none.
     private func pullFrame() -> Bool {
         let before = state.pointee.output.count
         var bytes: UnsafePointer<UInt8>?
@@ -171,7 +173,7 @@ package final class HTTP2Session {
         if count > 0 {
             state.pointee.output.write { $0.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count)) }
         }
-        // Out of memory; then nothing can be said to the peer either.
+        // Out of memory: no GOAWAY can be made either.
         if count < 0 { state.pointee.fail() }
         return state.pointee.output.count > before
     }

@@ -1,16 +1,17 @@
 import CNGHTTP2
 
-/// What HTTP/2 on one connection decides (RFC 9113): callbacks of libnghttp2 in, events out; replies in, frames out.
+/// The policy of HTTP/2 on one connection (RFC 9113): callbacks of libnghttp2 in, events out; replies in, frames out.
 ///
-/// libnghttp2 reads and writes frames and keeps the streams' states. This decides: what a valid request is (as in
-/// HTTP/1.1), how much is kept of it, when a peer has had its time, and which traffic is abuse. What is counted for that
-/// has an owner each: ``InboundWindows``, ``ReplyRoom``, ``OutboundStalls``, ``Drain``, ``FrameBudget``.
+/// libnghttp2 parses and writes frames and keeps the streams' states. This decides what a valid request is (as in
+/// HTTP/1.1), how much of it is buffered, which deadlines apply and which traffic is abuse. Each of those has its own
+/// owner of state: ``InboundWindows``, ``ReplyRoom``, ``OutboundStalls``, ``Drain``, ``FrameBudget``.
 ///
-/// **Fairness.** Replies take turns, one frame of at most 16 KiB each, whatever priority the client asks for.
+/// **Fairness.** Replies are interleaved frame by frame, at most 16 KiB each, whatever priority the client asks for.
 ///
-/// Nothing in here calls what calls back: ``HTTP2Session`` does that, and enters this once a callback.
+/// **Reentrancy.** Nothing here calls a function of libnghttp2 that calls back: only ``HTTP2Session`` does, and each
+/// callback enters this once.
 ///
-/// What only looks is inlined: the compiler hands a large struct that is not changed over as a copy.
+/// Methods that do not mutate are inlined: passed to a function, a large struct is copied.
 struct HTTP2StateMachine: ~Copyable {
     /// Something for ``takeEvent()``.
     private enum Pending {
@@ -18,13 +19,13 @@ struct HTTP2StateMachine: ~Copyable {
         case cancelled(Int32)
     }
 
-    /// What the peer may send on the connection, and on a stream that is given all it can use, bytes.
+    /// The flow-control window of the connection, and of a stream that was widened, bytes.
     private static let wideWindow: Int32 = 1024 * 1024
-    /// CONTINUATION frames of one field section: with HEADERS 80 KiB of it compressed.
+    /// The most CONTINUATION frames of one field section: with HEADERS up to 80 KiB compressed.
     static let continuationLimit = 4
-    /// Slots of streams that keep their storage for the next stream.
+    /// How many slots keep their streams' storage for reuse.
     private static let slotsWithStorage = 16
-    /// A streamed body is asked for its next piece below this.
+    /// The next piece of a streamed body is requested while less than this is buffered, bytes.
     private static let replyLowWater = 64 * 1024
     private static let noFlags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
     private static let endsStream = UInt8(NGHTTP2_FLAG_END_STREAM.rawValue)
@@ -44,29 +45,29 @@ struct HTTP2StateMachine: ~Copyable {
     private var stalls: OutboundStalls
     private var drain = Drain()
     private var budget = FrameBudget()
-    /// Requests that were refused and streams that were given up, oldest first.
+    /// Refused requests and cancelled streams, oldest first.
     private var pending = Queue<Pending>()
-    /// Requests that are complete and wait for room for their replies, oldest first.
+    /// Complete requests that wait until ``ReplyRoom`` allows another, oldest first.
     private var ready = Queue<Int32>()
     /// Bytes for the socket, oldest first.
     var output = HTTPOutput()
 
-    /// The peer's SETTINGS came: its preface is whole (RFC 9113 section 3.4).
+    /// The peer's SETTINGS arrived: its connection preface is complete (RFC 9113 section 3.4).
     private var hasSettings = false
     /// The field section that is being received.
     private var section: HTTP2FieldSection
     /// CONTINUATION frames of the field section being received.
     private var continuations = 0
-    /// DATA of the frame being received, to tell padding from content.
+    /// Content of the frame being received, which tells a frame of mere padding from others.
     private var receivedInFrame = 0
     private var inputEnded = false
-    /// Nothing more is read: libnghttp2 has lost its place between the frames.
+    /// libnghttp2 failed within the byte stream: nothing after that can be parsed.
     private var hasLostFraming = false
-    /// GOAWAY is put before all else.
+    /// The connection is being terminated: only the frames up to GOAWAY are written.
     private var isTerminating = false
     /// Nothing more is read or answered.
     ///
-    /// ``streams`` keeps those that were not answered in full, so that it can be told which these are.
+    /// ``streams`` keeps the streams whose replies are incomplete, for ``holdsReply(of:)``.
     private(set) var isClosing = false
 
     /// The state of a new connection, whose SETTINGS are queued.
@@ -97,7 +98,7 @@ struct HTTP2StateMachine: ~Copyable {
         nghttp2_session_set_local_window_size(handle, Self.noFlags, 0, Self.wideWindow)
     }
 
-    /// A request that came over HTTP/1.1 is to be answered as stream 1.
+    /// Opens stream 1 for the HTTP/1.1 request that asked for the upgrade.
     mutating func open(upgraded request: StoredRequest) {
         let slot = open(1)
         streams[slot].head = request.head
@@ -114,42 +115,42 @@ struct HTTP2StateMachine: ~Copyable {
         return slot
     }
 
-    /// libnghttp2 knows of stream 1; its client's preface is yet to come, with SETTINGS of its own.
+    /// libnghttp2 has opened stream 1 as well; the client's connection preface follows, with SETTINGS of its own.
     mutating func endUpgrade() {
         hasSettings = false
         resetPriority(1)
         ready.append(1)
     }
 
-    // MARK: Where it stands
+    // MARK: State
 
-    /// What the peer did that ends the connection.
+    /// The peer's fault that ends the connection.
     @inline(__always)
     var fault: HTTPConnectionFault? { budget.fault }
-    /// Whether bytes off the wire are of any use.
+    /// Whether received bytes are still parsed.
     @inline(__always)
     var takesInput: Bool { !isClosing && !inputEnded && !hasLostFraming }
     /// Whether to read from the socket.
     @inline(__always)
     var wantsInput: Bool { takesInput && !hasEvent && output.count <= limits.outputHighWater }
-    /// Whether ``takeEvent()`` has something.
+    /// Whether ``takeEvent()`` has an event.
     @inline(__always)
     var hasEvent: Bool { !pending.isEmpty || (!ready.isEmpty && replies.takesRequest) }
-    /// Frames are pulled ahead of the socket up to about 64 KiB: what waits there cannot be overtaken by another
-    /// stream's reply any more.
+    /// Whether another frame may be queued in ``output``: up to about 64 KiB, since frames in it cannot be interleaved with
+    /// other streams' any more.
     @inline(__always)
     var takesFrames: Bool { output.count < min(limits.outputHighWater, 64 * 1024) }
-    /// The most frames that stand before GOAWAY: acknowledgements, a head and a reset per stream, and one DATA frame that
-    /// had to wait for room.
+    /// The most frames that libnghttp2 may have queued before GOAWAY: acknowledgements, HEADERS and RST_STREAM for each
+    /// stream, and one DATA frame that waited for room.
     var queuedFramesLimit: Int { 1000 + 2 * limits.streams }
     /// Content held on all streams.
     var contentHeld: Int { windows.held }
-    /// Content of replies that is made and not in ``output`` yet, on all streams.
+    /// Reply content buffered and not in ``output`` yet, on all streams.
     var repliesHeld: Int { replies.held }
-    /// Content and field lines held for requests that are not handed out yet.
+    /// Content and field lines held for requests that are not delivered yet, bytes.
     ///
-    /// With the field lines, because a hundred streams have a hundred times the limit of one section; but for the one
-    /// that is being received, which cannot be refused.
+    /// Field lines count because a hundred streams have a hundred times the limit of one section; those of the section that
+    /// is being received do not, as it cannot be refused.
     @inline(__always)
     var bodyBytes: Int { windows.waiting }
 
@@ -161,7 +162,7 @@ struct HTTP2StateMachine: ~Copyable {
         return nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
     }
 
-    /// What the peer is being waited for: of many streams, the one whose time is up first.
+    /// What the session waits for: of many streams the one with the earliest deadline.
     @inline(__always)
     var phase: HTTPSessionPhase {
         if isFinished { return .finished }
@@ -171,46 +172,46 @@ struct HTTP2StateMachine: ~Copyable {
         return earliest == .max ? .handling : .until(earliest)
     }
 
-    /// By when the client's SETTINGS have to be there, `UInt64.max` where they are.
+    /// The deadline for the client's SETTINGS, `UInt64.max` once they have arrived.
     @inline(__always)
     private var prefaceDeadline: UInt64 { hasSettings ? .max : began &+ deadlines.head }
 
     // MARK: Events
 
-    /// The next thing that happened.
+    /// The next event.
     mutating func takeEvent() -> HTTP2Session.Event? {
         while let next = pending.popFirst() {
             switch next {
             case .cancelled(let id): return .cancelled(stream: Int(id))
             case .refused(let id, let problem):
-                // One that was given up before anybody saw it is not worth a word.
+                // A refused stream that closed meanwhile needs no answer.
                 guard let slot = streams.slot(of: id) else { continue }
-                handOut(slot)
+                beginHandling(slot)
                 return .refused(problem, stream: Int(id))
             }
         }
         guard replies.takesRequest, let slot = ready.popFirst().flatMap(streams.slot) else { return nil }
-        handOut(slot)
+        beginHandling(slot)
         return .request(stream: Int(streams[slot].id))
     }
 
-    private mutating func handOut(_ slot: Int) {
+    private mutating func beginHandling(_ slot: Int) {
         streams[slot].stage = .handling
         streams[slot].fieldBytes = 0
-        windows.handOut(streams[slot].id)
+        windows.deliver(streams[slot].id)
     }
 
-    /// The request that the last event was about, and when its first frame came; once.
-    mutating func takeRequest(of stream: Int) -> (request: StoredRequest, since: UInt64) {
+    /// The request of the last event; once.
+    mutating func takeRequest(of stream: Int) -> StoredRequest {
         guard let slot = Int32(exactly: stream).flatMap(streams.slot), streams[slot].stage == .handling else {
             preconditionFailure("a request is taken of a stream that has one")
         }
-        return (streams[slot].takeRequest(), streams[slot].since)
+        return streams[slot].takeRequest()
     }
 
     // MARK: Frames in
 
-    /// A frame's header came; `false` where nothing more is to be read.
+    /// A frame header arrived; `false` where nothing more is to be read.
     mutating func frameBegins(_ header: nghttp2_frame_hd) -> Bool {
         receivedInFrame = 0
         guard budget.begins(header, now: now) else { return false }
@@ -219,24 +220,25 @@ struct HTTP2StateMachine: ~Copyable {
             continuations += 1
             if continuations > Self.continuationLimit { budget.end(for: .continuations) }
             return continuations <= Self.continuationLimit
-        // This and the next are connection errors that libnghttp2 lets pass.
+        // This and the next are connection errors that libnghttp2 does not detect.
         case NGHTTP2_HEADERS:
             continuations = 0
             return !isRetired(header.stream_id)
-        // RFC 9113 section 6.3; it is not looked at once the peer has sent SETTINGS_NO_RFC7540_PRIORITIES.
+        // RFC 9113 section 6.3; libnghttp2 does not check it once the peer has sent SETTINGS_NO_RFC7540_PRIORITIES.
         case NGHTTP2_PRIORITY: return header.stream_id != 0
         default: return true
         }
     }
 
-    /// Whether a request with that identifier comes after one with a higher (RFC 9113 section 5.1.1).
+    /// Whether a stream identifier is lower than one already used (RFC 9113 section 5.1.1).
     ///
-    /// Of streams that were in use libnghttp2 knows the last ``HTTPLimits/streams``, and judges frames on them itself: one
-    /// that the peer has ended takes no more, and trailers may cross our RST_STREAM.
+    /// libnghttp2 remembers the last ``HTTPLimits/streams`` streams and judges frames on them itself: trailers may cross
+    /// this side's RST_STREAM.
+    @inline(__always)
     private func isRetired(_ id: Int32) -> Bool {
         guard id % 2 == 1, id <= nghttp2_session_get_last_proc_stream_id(handle) else { return false }
         guard let stream = nghttp2_session_find_stream(handle, id) else { return true }
-        // Named in a PRIORITY frame and then passed over.
+        // Idle: it was only named in a PRIORITY frame, and skipped when a higher stream was opened.
         return nghttp2_stream_get_state(stream) == NGHTTP2_STREAM_STATE_IDLE
     }
 
@@ -245,7 +247,7 @@ struct HTTP2StateMachine: ~Copyable {
         guard frame.cat == NGHTTP2_HCAT_REQUEST else { return }
         let id = frame.hd.stream_id
         guard !drain.isRefusing else {
-            // GOAWAY, which names an earlier last stream, is not out yet.
+            // The GOAWAY that names an earlier last stream is not sent yet.
             submitReset(id, NGHTTP2_REFUSED_STREAM)
             return
         }
@@ -256,12 +258,13 @@ struct HTTP2StateMachine: ~Copyable {
         }
     }
 
-    /// The peer would like its replies in another order: they take turns frame by frame all the same.
+    /// Resets the priority that the peer asked for, so that replies stay interleaved.
     ///
-    /// RFC 9113 section 5.3.2 takes priorities back. They could be turned off by SETTINGS_NO_RFC7540_PRIORITIES, but then
-    /// libnghttp2 1.52 forgets a stream as soon as it is closed, and with it what must not follow on it.
+    /// RFC 9113 section 5.3.2 deprecates priorities. SETTINGS_NO_RFC7540_PRIORITIES would turn them off, but then libnghttp2
+    /// 1.52 forgets closed streams at once, and no longer detects frames that must not follow on them.
     ///
-    /// - Parameter isExclusive: the stream was put between its parent and all others: these are put back, too.
+    /// - Parameter isExclusive: the stream became the parent of all others, whose priorities are reset too.
+    @inline(__always)
     private func priorityReceived(_ id: Int32, isExclusive: Bool) {
         if isExclusive {
             for id in streams.ids { resetPriority(id) }
@@ -276,7 +279,7 @@ struct HTTP2StateMachine: ~Copyable {
         nghttp2_session_change_stream_priority(handle, id, &priority)
     }
 
-    /// A field line came; `false` where its stream is to be reset.
+    /// A field line arrived; `false` where its stream is to be reset.
     ///
     /// Trailers are counted and dropped.
     mutating func field(
@@ -295,14 +298,14 @@ struct HTTP2StateMachine: ~Copyable {
             return true
         }
         if section.isExcessive(size) {
-            // Before libnghttp2 does it with INTERNAL_ERROR.
+            // Without this libnghttp2 would reset it with INTERNAL_ERROR.
             submitReset(id, NGHTTP2_ENHANCE_YOUR_CALM)
             return false
         }
         return true
     }
 
-    /// A whole frame came, and libnghttp2 found it in order.
+    /// A whole valid frame arrived.
     mutating func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = frame.pointee.hd
         switch nghttp2_frame_type(UInt32(header.type)) {
@@ -327,7 +330,7 @@ struct HTTP2StateMachine: ~Copyable {
         }
     }
 
-    /// A frame was refused.
+    /// libnghttp2 refused a frame.
     mutating func receivedInvalidFrame() { budget.receivedInvalid(now: now) }
 
     /// A request's field section is complete.
@@ -344,7 +347,7 @@ struct HTTP2StateMachine: ~Copyable {
         } catch { problem = error }
         windows.open(id, fields: section.size, length: length, now: now)
         let isWaitedFor = length != nil && section.head.expectsContinue
-        section.hand(to: &streams[slot])
+        section.move(to: &streams[slot])
         if let problem {
             refuse(id, problem)
         } else if let length {
@@ -352,14 +355,14 @@ struct HTTP2StateMachine: ~Copyable {
             streams[slot].length = length
             if isWaitedFor { submitContinue(id) }
         } else {
-            // Complete, or answered by its head alone: content that comes yet is discarded.
+            // Complete, or answered by its head alone: further content is discarded.
             endRequest(slot)
         }
     }
 
-    /// Asks the handler about a request whose stream has not ended.
+    /// Has the handler decide on a request whose content is to follow.
     ///
-    /// - Returns: how much content is kept for it, `nil` where its head alone is answered.
+    /// - Returns: the limit of that content; `nil` where the request is answered by its head alone.
     private mutating func admit(_ slot: Int) -> Int? {
         let (head, bytes) = (section.head, section.bytes)
         let admission = handler.admit(HTTPRequest(head, bytes.span, id: RequestID(bits: 0)), isProbe: isProbe)
@@ -368,44 +371,44 @@ struct HTTP2StateMachine: ~Copyable {
         return if case .length(let length) = head.framing { length } else { limits.body }
     }
 
-    /// All of a request is there that is needed for its answer.
+    /// A request is complete as far as its answer needs it.
     private mutating func endRequest(_ slot: Int) {
         let id = streams[slot].id
         streams[slot].stage = .ready
         ready.append(id)
         windows.finish(id)
-        // Another one may be the oldest now.
+        // Another request may be the oldest unfinished one now.
         reopenWindows()
     }
 
-    /// Refuses the request that holds most of those that are not handed out.
+    /// Refuses the request that holds most of those that are not delivered yet.
     mutating func refuseLargestBody(_ problem: HTTPProblem) {
         if let id = windows.largest { refuse(id, problem) }
     }
 
-    /// Gives a request up with an answer; what else comes of it is discarded.
+    /// Refuses a request; further content of it is discarded.
     private mutating func refuse(_ id: Int32, _ problem: HTTPProblem) {
         guard let slot = streams.slot(of: id) else { return }
         if streams[slot].stage == .ready { ready.removeAll { $0 == id } }
         streams[slot].stage = .ready
         _ = streams[slot].body.take()
         pending.append(.refused(id, problem))
-        Self.open(id, windows.refuse(id), handle)
+        Self.send(id, windows.refuse(id), handle)
         reopenWindows()
     }
 
-    /// A stream is over for libnghttp2.
+    /// libnghttp2 closed a stream.
     mutating func streamClosed(_ id: Int32) {
         if let slot = streams.slot(of: id) { forget(slot) }
     }
 
-    /// Drops a stream; whoever works for it is told, unless the whole reply is out.
+    /// Removes a stream; its request is cancelled, unless the whole reply was sent.
     private mutating func forget(_ slot: Int) {
         let id = streams[slot].id
         if section.stream == id { section.end() }
         if streams[slot].stage == .ready { ready.removeAll { $0 == id } }
-        if streams[slot].isHandedOut, !streams[slot].isReplySent { pending.append(.cancelled(id)) }
-        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        if streams[slot].isDelivered, !streams[slot].isReplySent { pending.append(.cancelled(id)) }
+        replies.reserve(0, isPiece: false, for: &streams[slot].reservation)
         replies.release(streams[slot].reply.count)
         streams[slot].end(keepsStorage: slot < Self.slotsWithStorage)
         streams.close(id)
@@ -416,40 +419,41 @@ struct HTTP2StateMachine: ~Copyable {
 
     // MARK: Content and its windows
 
-    /// Content came.
+    /// Content arrived.
     mutating func contentReceived(_ id: Int32, _ bytes: borrowing Span<UInt8>) {
         receivedInFrame += bytes.count
         nghttp2_session_consume_connection(handle, bytes.count)
         guard let slot = streams.slot(of: id) else { return }
         switch windows.receive(bytes.count, on: id, now: now) {
-        case .kept(let opening):
+        case .kept(let update):
             streams[slot].body.append(bytes, atMost: streams[slot].length)
-            Self.open(id, opening, handle)
+            Self.send(id, update, handle)
         case .tooLarge: refuse(id, .contentTooLarge(limit: limits.body))
-        case .discarded(let opening): Self.open(id, opening, handle)
+        case .discarded(let update): Self.send(id, update, handle)
         case .overrun: if streams[slot].isReplySent { reset(id, NGHTTP2_NO_ERROR) }
         }
     }
 
-    private static func open(_ id: Int32, _ opening: InboundWindows.Opening, _ handle: OpaquePointer) {
-        if opening.bytes > 0 { nghttp2_session_consume_stream(handle, id, opening.bytes) }
-        if opening.isWidened { nghttp2_session_set_local_window_size(handle, noFlags, id, wideWindow) }
+    private static func send(_ id: Int32, _ update: InboundWindows.WindowUpdate, _ handle: OpaquePointer) {
+        if update.bytes > 0 { nghttp2_session_consume_stream(handle, id, update.bytes) }
+        if update.isWidened { nghttp2_session_set_local_window_size(handle, noFlags, id, wideWindow) }
     }
 
     private mutating func reopenWindows() {
         let handle = handle
-        windows.reopen(now: now) { Self.open($0, $1, handle) }
+        windows.reopen(now: now) { Self.send($0, $1, handle) }
     }
 
     // MARK: Replies
 
+    @inline(__always)
     private func answerable(_ stream: Int) -> Int? {
         isClosing ? nil : Int32(exactly: stream).flatMap(streams.slot)
     }
 
-    /// Begins the answer to a request: all of it for `.bytes`, the head for `.stream`.
+    /// Begins the reply to a request: all of it for `.bytes`, the head for `.stream`.
     ///
-    /// A streamed body is not wanted where there can be none (HEAD, 204, 304): the reply is complete then.
+    /// A reply without content (to HEAD, 204, 304) is complete then.
     mutating func respond(
         _ response: HTTPResponse, to stream: Int, date: HTTPDate, id: RequestID, _ bytes: borrowing Span<UInt8>
     ) {
@@ -486,15 +490,15 @@ struct HTTP2StateMachine: ~Copyable {
         if error != 0 { reset(streamID, NGHTTP2_INTERNAL_ERROR) }
     }
 
-    /// Begins the reply to a request that waits for one: its head, and whether content follows that.
+    /// Begins the reply to a request in flight: its head, and whether content follows.
     ///
-    /// - Parameter length: the content's; `nil` where it is made piece by piece.
+    /// - Parameter length: the content's; `nil` where it is streamed.
     private mutating func beginReply(
         to stream: Int, status: Int, length: Int?, date: HTTPDate
     ) -> (slot: Int, head: ResponseHead, hasContent: Bool)? {
         guard let slot = answerable(stream), streams[slot].stage == .handling else { return nil }
         let id = streams[slot].id
-        replies.expect(0, isPiece: false, for: &streams[slot].expectation)
+        replies.reserve(0, isPiece: false, for: &streams[slot].reservation)
         streams[slot].stage = .responding
         stalls.begin(id)
         windows.release(id)
@@ -508,13 +512,14 @@ struct HTTP2StateMachine: ~Copyable {
         return (slot, ResponseHead(status: status, framing: framing, connection: .kept, date: date.value), hasContent)
     }
 
-    /// Where libnghttp2 gets a reply's content from; `nil` where it has none.
+    /// libnghttp2's source of a reply's content; `nil` where it has none.
+    @inline(__always)
     private func provider(_ slot: Int) -> nghttp2_data_provider? {
         guard !streams[slot].isReplyMade || streams[slot].reply.count > 0 else { return nil }
         return nghttp2_data_provider(source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
     }
 
-    /// Has libnghttp2 send a reply; anything but 0 where it does not.
+    /// Submits a reply to libnghttp2; returns its error code.
     private static func submit(
         _ section: UnsafeBufferPointer<nghttp2_nv>, to stream: Int32, _ provider: nghttp2_data_provider?,
         _ handle: OpaquePointer
@@ -525,7 +530,8 @@ struct HTTP2StateMachine: ~Copyable {
         return nghttp2_submit_response(handle, stream, section.baseAddress, section.count, &provider)
     }
 
-    /// Tells a client that waits for it to send its content (RFC 9110 section 10.1.1).
+    /// Submits `100 Continue` (RFC 9110 section 10.1.1).
+    @inline(__always)
     private func submitContinue(_ id: Int32) {
         withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 1) { room in
             var section = FieldSection(room, UnsafeMutableBufferPointer(start: nil, count: 0))
@@ -545,7 +551,7 @@ struct HTTP2StateMachine: ~Copyable {
         guard let slot = answerable(stream), streams[slot].stage == .responding, !streams[slot].isReplyMade else {
             return
         }
-        replies.expect(0, isPiece: true, for: &streams[slot].expectation)
+        replies.reserve(0, isPiece: true, for: &streams[slot].reservation)
         hold(piece, slot)
         streams[slot].isReplyMade = isLast
         if streams[slot].isDeferred, isLast || !piece.isEmpty {
@@ -554,14 +560,15 @@ struct HTTP2StateMachine: ~Copyable {
         }
     }
 
-    /// So much content is being made for that stream.
-    mutating func expect(replyBytes: Int, for stream: Int) {
-        guard let slot = answerable(stream), streams[slot].isHandedOut else { return }
+    /// Reserves room for content that is being computed for a stream.
+    mutating func reserve(replyBytes: Int, for stream: Int) {
+        guard let slot = answerable(stream), streams[slot].isDelivered else { return }
         let isPiece = streams[slot].stage == .responding
-        replies.expect(max(0, replyBytes), isPiece: isPiece, for: &streams[slot].expectation)
+        replies.reserve(max(0, replyBytes), isPiece: isPiece, for: &streams[slot].reservation)
     }
 
-    /// Whether a streamed body should make its next piece now: little of it waits, and the peer takes content.
+    /// Whether the next piece of a streamed body should be made: little is buffered, and the windows are open.
+    @inline(__always)
     func wantsBody(of stream: Int) -> Bool {
         guard replies.takesPiece, let slot = answerable(stream), streams[slot].stage == .responding,
             !streams[slot].isReplyMade
@@ -571,32 +578,33 @@ struct HTTP2StateMachine: ~Copyable {
             && nghttp2_session_get_remote_window_size(handle) > 0
     }
 
-    /// Cuts the response of one stream: RST_STREAM with INTERNAL_ERROR.
+    /// Truncates the response of one stream: RST_STREAM with INTERNAL_ERROR.
     mutating func abort(_ stream: Int) {
-        guard let slot = answerable(stream), streams[slot].isHandedOut else { return }
+        guard let slot = answerable(stream), streams[slot].isDelivered else { return }
         reset(streams[slot].id, NGHTTP2_INTERNAL_ERROR)
     }
 
-    /// Whether a part of that stream's answer is not in ``output`` yet.
+    /// Whether part of a stream's reply is not in ``output`` yet.
     @inline(__always)
     func holdsReply(of stream: Int) -> Bool {
         Int32(exactly: stream).flatMap(streams.slot).map { !streams[$0].isReplySent } ?? false
     }
 
-    /// Resets a stream for a reason of this side's own.
+    /// Resets a stream for a reason other than a fault of the peer's.
     private mutating func reset(_ id: Int32, _ code: nghttp2_error_code) {
         guard let slot = streams.slot(of: id) else { return }
-        streams[slot].isGivenUp = true
+        streams[slot].isResetLocally = true
         submitReset(id, code)
     }
 
+    @inline(__always)
     private func submitReset(_ id: Int32, _ code: nghttp2_error_code) {
         nghttp2_submit_rst_stream(handle, Self.noFlags, id, code.rawValue)
     }
 
     // MARK: Frames out
 
-    /// Says how much content of a stream can go into a frame of at most `length` bytes.
+    /// How much content of a stream goes into a frame of at most `length` bytes.
     mutating func contentToSend(_ id: Int32, _ length: Int, _ flags: inout UInt32) -> Int {
         guard let slot = streams.slot(of: id) else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         let held = streams[slot].reply.count
@@ -612,7 +620,7 @@ struct HTTP2StateMachine: ~Copyable {
 
     /// Puts a DATA frame into ``output``: the 9 bytes of its header and that much content.
     ///
-    /// `false` where it has to wait for room.
+    /// `false` where there is no room in ``output``.
     mutating func sendContent(_ id: Int32, header: UnsafeBufferPointer<UInt8>, _ length: Int) -> Bool {
         guard takesFrames || isTerminating else { return false }
         guard let slot = streams.slot(of: id) else { return true }
@@ -622,7 +630,7 @@ struct HTTP2StateMachine: ~Copyable {
         return true
     }
 
-    /// A frame has gone into ``output``.
+    /// A frame was written to ``output``.
     mutating func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = frame.pointee.hd
         let type = nghttp2_frame_type(UInt32(header.type))
@@ -630,12 +638,12 @@ struct HTTP2StateMachine: ~Copyable {
         case NGHTTP2_HEADERS: break
         case NGHTTP2_DATA: budget.sentData(header.length)
         case NGHTTP2_RST_STREAM:
-            if streams.slot(of: header.stream_id).map({ streams[$0].isGivenUp }) != true {
+            if streams.slot(of: header.stream_id).map({ streams[$0].isResetLocally }) != true {
                 budget.sentReset(frame.pointee.rst_stream.error_code, now: now)
             }
             return
         case NGHTTP2_GOAWAY:
-            // By libnghttp2 itself, where it is not for a budget.
+            // libnghttp2 ended the connection by itself: not because of a budget.
             if frame.pointee.goaway.error_code != NGHTTP2_NO_ERROR.rawValue, !isTerminating {
                 budget.end(for: .protocolError)
             }
@@ -646,11 +654,11 @@ struct HTTP2StateMachine: ~Copyable {
         streams[slot].isReplySent = true
         budget.served()
         stalls.end(header.stream_id)
-        // Answered before its end: the rest is not wanted (RFC 9113 section 8.1).
+        // Answered before its end: the rest of the request is discarded (RFC 9113 section 8.1).
         if !streams[slot].inputEnded { windows.discard(header.stream_id, until: now &+ deadlines.linger) }
     }
 
-    /// Notes which windows the peer keeps shut, once all that could be sent is out.
+    /// Notes which windows are exhausted, once all frames that they allow are written.
     mutating func noteStalls() {
         guard output.isEmpty else { return }
         let handle = handle
@@ -663,11 +671,11 @@ struct HTTP2StateMachine: ~Copyable {
 
     // MARK: Deadlines and ends
 
-    /// Gives up whatever is late by now; a code where that is the connection itself, which is to be terminated with it.
+    /// Applies the deadlines that have passed; returns an error code where the connection is to be terminated.
     ///
-    /// A request whose content is late gets 408, a reply that is not taken is reset, and the other streams go on. A
-    /// late field section ends the connection, as nothing can be read past it; so does a shut connection window.
-    mutating func giveUpLate() -> nghttp2_error_code? {
+    /// A request whose content is late gets 408 and a stalled reply is reset, while other streams go on. A late field
+    /// section ends the connection, as nothing behind it can be parsed; so does an exhausted connection window.
+    mutating func expire() -> nghttp2_error_code? {
         if drain.deadline <= now { nameLastStream() }
         for id in windows.takeCrowdedOut(now: now) {
             refuse(id, .serviceUnavailable("The memory for request bodies of this connection is full.", retryAfter: 1))
@@ -685,9 +693,9 @@ struct HTTP2StateMachine: ~Copyable {
         return nil
     }
 
-    /// libnghttp2 read what there was, or failed; a code where the connection is to be terminated with it.
+    /// libnghttp2 parsed the received bytes, or failed; returns an error code where the connection is to be terminated.
     ///
-    /// libnghttp2 says nothing to the peer by itself where it fails.
+    /// Where libnghttp2 fails it sends no GOAWAY by itself.
     mutating func endReceive(_ consumed: Int) -> nghttp2_error_code? {
         windows.creditArrivals(now: now)
         guard consumed < 0 else { return nil }
@@ -712,10 +720,10 @@ struct HTTP2StateMachine: ~Copyable {
         if streams.isEmpty { isClosing = true }
     }
 
-    /// Where the peer exhausted its budget: GOAWAY with ENHANCE_YOUR_CALM, then what is in flight is finished.
+    /// Where the peer exhausted a budget: GOAWAY with ENHANCE_YOUR_CALM, then requests in flight are finished.
     ///
-    /// Requests that are complete are answered yet, as far as windows allow; one that is not is refused, which tells the
-    /// peer that it may send it again (RFC 9113 section 8.7), as the last stream does of those that come after it.
+    /// Complete requests are answered, as far as windows allow. Incomplete ones are reset with REFUSED_STREAM, so that the
+    /// client may retry them (RFC 9113 section 8.7), as it may those after the last stream that GOAWAY names.
     mutating func endForFault() {
         guard let fault, fault != .protocolError, !isClosing, drain.refuse() else { return }
         for id in streams.ids {
@@ -725,24 +733,25 @@ struct HTTP2StateMachine: ~Copyable {
         submitGoaway(NGHTTP2_ENHANCE_YOUR_CALM)
     }
 
-    /// Stops taking new requests, finishes those in flight, then is finished.
+    /// Begins a graceful shutdown: requests in flight are finished, new streams are not opened.
     mutating func beginDrain() {
         guard !isClosing, drain.announce(now: now) else { return }
         nghttp2_submit_shutdown_notice(handle)
         nghttp2_submit_ping(handle, Self.noFlags, nil)
     }
 
-    /// The round trip is over.
+    /// The round trip after the first GOAWAY is over: sends the one that names the last stream.
     private mutating func nameLastStream() {
         if drain.finish() { submitGoaway(NGHTTP2_NO_ERROR) }
     }
 
+    @inline(__always)
     private func submitGoaway(_ code: nghttp2_error_code) {
         let last = nghttp2_session_get_last_proc_stream_id(handle)
         nghttp2_submit_goaway(handle, Self.noFlags, last, code.rawValue, nil, 0)
     }
 
-    /// What is in flight is given up; `false` where it was before.
+    /// Cancels all requests in flight; `false` where that was done before.
     mutating func beginTermination() -> Bool {
         guard !isClosing else { return false }
         pending.removeAll()
@@ -751,6 +760,6 @@ struct HTTP2StateMachine: ~Copyable {
         return true
     }
 
-    /// Ends the connection without a word.
+    /// Ends the connection without GOAWAY.
     mutating func fail() { isClosing = true }
 }

@@ -1,58 +1,58 @@
-/// One request of an HTTP/2 connection and its reply, but for what of it the owners of windows and room keep.
+/// One request of an HTTP/2 connection and its reply; ``InboundWindows`` and ``ReplyRoom`` keep the rest of its state.
 struct HTTP2Stream: Sendable {
     /// How far the request has come.
     enum Stage {
-        /// Its field section is coming.
+        /// Its field section is being received.
         case head
-        /// Its content is coming.
+        /// Its content is being received.
         case body
-        /// It is complete, or refused, and waits to be taken as an event.
+        /// It is complete or refused, and waits to be delivered.
         case ready
-        /// It was handed out; its response has not begun.
+        /// It was delivered; its response has not begun.
         case handling
         /// Its response has begun.
         case responding
     }
 
     private(set) var id: Int32 = 0
-    /// When the first of its frames came.
+    /// When the first of its frames arrived.
     private(set) var since: UInt64 = 0
     var stage = Stage.head
-    /// The request's head, once it is complete, and the bytes that it points into.
+    /// The request's head, once it is complete, and the bytes that its slices refer to.
     var head = RequestHead()
     var headBytes: [UInt8] = []
-    /// What the handler said of the head, where it announced a body.
+    /// The route that the handler chose, where a body followed the head.
     var route: Int?
     /// Field lines received, bytes.
     var fieldBytes = 0
     var body = RequestBody()
-    /// How long ``body`` may become, bytes.
+    /// The limit of ``body``, bytes.
     var length = 0
     var isHead = false
-    /// The peer has sent all it will: the stream is half-closed (remote).
+    /// The stream is half-closed (remote): the request has ended.
     var inputEnded = false
 
     var reply = ReplyBuffer()
-    var expectation = ReplyRoom.Expectation()
+    var reservation = ReplyRoom.Reservation()
     /// No more will be added to ``reply``.
     var isReplyMade = false
-    /// The reply's last frame is out: the stream is half-closed (local).
+    /// The stream is half-closed (local): the reply's last frame was written.
     var isReplySent = false
-    /// It is reset for a reason of this side's own, not the peer's.
-    var isGivenUp = false
-    /// libnghttp2 waits to be told that there is more to send.
+    /// It is reset for a reason other than a fault of the peer's.
+    var isResetLocally = false
+    /// libnghttp2 waits for `nghttp2_session_resume_data`.
     var isDeferred = false
 
-    /// Storage above this is given back with every stream, bytes.
-    private static let kept = 4096
+    /// Storage above this is freed with every stream, bytes.
+    private static let largestKept = 4096
 
-    /// Whether the request is in the handler's hands, or was.
-    var isHandedOut: Bool { stage == .handling || stage == .responding }
+    /// Whether the request was delivered.
+    var isDelivered: Bool { stage == .handling || stage == .responding }
 
-    /// No stream.
+    /// A blank.
     init() {}
 
-    /// Becomes that stream.
+    /// Begins the stream with that identifier.
     mutating func begin(_ id: Int32, now: UInt64) {
         self.id = id
         since = now
@@ -60,27 +60,36 @@ struct HTTP2Stream: Sendable {
 
     /// The request, to be answered; once.
     ///
-    /// A short body's storage is lent, and comes back once nobody looks at it.
+    /// A short body's storage is shared with the result, and reused by the next stream once that is gone.
     mutating func takeRequest() -> StoredRequest {
-        var request = StoredRequest()
-        request.head = head
-        request.bytes = headBytes
-        request.route = route
-        request.body = body.capacity <= Self.kept ? body.bytes : body.take()
-        return request
+        StoredRequest(
+            head, headBytes, body: body.capacity <= Self.largestKept ? body.bytes : body.take(), route: route,
+            since: since)
     }
 
-    /// Is no stream any more; what storage is worth it is kept for the next one.
+    /// Becomes a blank again, with small storage kept for the next stream.
     mutating func end(keepsStorage: Bool) {
-        var next = HTTP2Stream()
-        if keepsStorage {
-            if headBytes.capacity <= Self.kept { swap(&next.headBytes, &headBytes) }
-            if body.capacity <= Self.kept { swap(&next.body, &body) }
-            swap(&next.reply, &reply)
-            next.headBytes.removeAll(keepingCapacity: true)
-            next.body.removeAll()
-            next.reply.removeAll()
+        guard keepsStorage else {
+            self = HTTP2Stream()
+            return
         }
-        self = next
+        if headBytes.capacity > Self.largestKept { headBytes = [] } else { headBytes.removeAll(keepingCapacity: true) }
+        if body.capacity > Self.largestKept { body = RequestBody() } else { body.removeAll() }
+        reply.removeAll()
+        // In place: a new stream copied over this one would be most of a small request's cost here.
+        id = 0
+        since = 0
+        stage = .head
+        head.removeAll()
+        route = nil
+        fieldBytes = 0
+        length = 0
+        isHead = false
+        inputEnded = false
+        reservation = ReplyRoom.Reservation()
+        isReplyMade = false
+        isReplySent = false
+        isResetLocally = false
+        isDeferred = false
     }
 }

@@ -1,32 +1,31 @@
-/// Decides how far clients may send content: what is held of each request, and how much of a window is given back.
+/// Inbound flow control: how much content each request may send, and when WINDOW_UPDATE replenishes its stream's window.
 ///
-/// The connection's window is not in it: that one is given back as content arrives, so that no stream holds up another.
-/// A stream's window (RFC 9113 section 6.9) is given back while the connection holds less content than `room`; beyond
-/// that the oldest unfinished request goes on, and each other up to ``initialWindow``. A client may feed its requests in any
-/// order, and one that waits for windows of which none will open would wait for ever: after ``shutSpan`` the newest
-/// requests that do not fit are to be refused (``takeCrowdedOut(now:)``).
+/// The connection's window is replenished as content arrives, so that no stream blocks another. A stream's window (RFC 9113
+/// section 6.9) is replenished while the connection holds less content than `room`; above that only for the oldest
+/// unfinished request, and for each other up to ``initialWindow``. A client that sends its bodies in another order could
+/// then wait for ever: after ``shutSpan`` the newest requests that do not fit are refused (``takeCrowdedOut(now:)``).
 ///
-/// Content that arrives for a request that is refused, or answered before its end, is discarded, and its window stays open
-/// for a while: some clients lose the reply when a reset follows it at once, as some of HTTP/1.1 do when the connection
-/// is closed at once (RFC 9112 section 9.6).
+/// Content of a request that was refused, or answered before its end, is discarded with its window kept open for a while:
+/// some clients lose a reply that is followed by a reset at once, as in HTTP/1.1 where the connection closes at once
+/// (RFC 9112 section 9.6).
 ///
-/// Decides only; whoever owns it has the windows opened and the requests answered. Requests are named by their streams.
+/// This only decides; its owner sends the frames. Requests are identified by their streams.
 package struct InboundWindows: Sendable {
-    /// What a client may send on a stream before it has been given more, bytes (RFC 9113 section 6.9.2).
+    /// A stream's window before any WINDOW_UPDATE, bytes (RFC 9113 section 6.9.2).
     package static let initialWindow = 65_535
     /// Content discarded of one request with its window kept open, bytes: twice the default body limit.
     package static let discardLimit = 32 * 1024 * 1024
-    /// How long a window stays shut for want of room before requests are refused, nanoseconds.
+    /// How long a window may stay exhausted for lack of room before requests are refused, nanoseconds.
     package static let shutSpan: UInt64 = 1_000_000_000
 
-    /// How far a stream's window opens again.
-    package struct Opening: Sendable, Equatable {
-        /// By so many bytes.
+    /// How a stream's window is replenished.
+    package struct WindowUpdate: Sendable, Equatable {
+        /// The increment, bytes; 0 for none.
         package var bytes: Int
-        /// It becomes as wide as windows get: the client can make use of that.
+        /// The window is also enlarged to the maximum, because this request is the one being uploaded.
         package var isWidened: Bool
 
-        /// An opening of that kind.
+        /// An update by that increment.
         package init(bytes: Int, isWidened: Bool = false) {
             self.bytes = bytes
             self.isWidened = isWidened
@@ -36,45 +35,45 @@ package struct InboundWindows: Sendable {
     /// What becomes of content that arrived.
     package enum Arrival: Sendable, Equatable {
         /// It is kept.
-        case kept(Opening)
-        /// It is more than the request may have.
+        case kept(WindowUpdate)
+        /// It passes the request's limit.
         case tooLarge
         /// It is discarded.
-        case discarded(Opening)
-        /// It is discarded, and so much was before that no more is let through.
+        case discarded(WindowUpdate)
+        /// It is discarded and passes ``discardLimit``: the window is not replenished any more.
         case overrun
     }
 
     /// One request, from the end of its field section to the end of its stream.
     private struct Request {
         let stream: Int32
-        /// More content is waited for.
+        /// More content is expected.
         var isUnfinished: Bool
-        /// It was not handed out yet, nor refused.
+        /// It is neither delivered nor refused yet.
         var isWaiting = true
         /// Its field section, bytes.
         var fields: Int
         /// How much content it may have, bytes.
         let length: Int
         var held = 0
-        /// Content whose window was not given back.
+        /// Content received and not yet replenished in the window, bytes.
         var owed = 0
         var isShut = false
         var isWide = false
         /// Content of its own that came since the last ``creditArrivals(now:)``, bytes.
         var arrived: UInt64 = 0
-        /// The progress that ``deadline`` has been told of, bytes.
+        /// The progress credited to ``deadline``, bytes.
         var credited: UInt64 = 0
         var deadline = ProgressDeadline()
         var discarded = 0
         /// Until when content is discarded of a request whose reply is out.
         var discardedUntil = UInt64.max
 
-        /// By when content has to have come: a client whose window is shut cannot send any.
+        /// The deadline for more content; none while the window is exhausted, as the client cannot send then.
         var due: UInt64 { isUnfinished && !isShut ? deadline.at : .max }
         var size: Int { held + fields }
 
-        /// Nothing of it is kept any more.
+        /// Drops the request's content and no longer expects any.
         mutating func end() {
             isUnfinished = false
             isWaiting = false
@@ -92,15 +91,15 @@ package struct InboundWindows: Sendable {
     private var discarding = 0
     /// Content of unfinished requests that came since the last ``creditArrivals(now:)``, bytes.
     private var arrived: UInt64 = 0
-    /// When windows have been shut for long enough, `UInt64.max` where none is.
+    /// When ``shutSpan`` ends for the windows that are exhausted, `UInt64.max` where none is.
     private var shutUntil = UInt64.max
     /// Content held of all requests, bytes.
     package private(set) var held = 0
-    /// Content and field lines held of requests that were not handed out, bytes.
+    /// Content and field lines held of requests that are not delivered yet, bytes.
     package private(set) var waiting = 0
 
     /// - Parameters:
-    ///   - room: content held on the connection above which windows stay shut, bytes.
+    ///   - room: content held on the connection above which windows are not replenished, bytes.
     ///   - span: how long a client may pause in a request's content, nanoseconds.
     ///   - rate: the floor rate, bytes per second.
     package init(room: Int, span: UInt64, rate: UInt64) {
@@ -128,10 +127,10 @@ package struct InboundWindows: Sendable {
 
     /// Content came.
     package mutating func receive(_ bytes: Int, on stream: Int32, now: UInt64) -> Arrival {
-        guard let index = index(of: stream) else { return .discarded(Opening(bytes: bytes)) }
+        guard let index = index(of: stream) else { return .discarded(WindowUpdate(bytes: bytes)) }
         guard requests[index].isUnfinished else {
             requests[index].discarded += bytes
-            return requests[index].discarded > Self.discardLimit ? .overrun : .discarded(Opening(bytes: bytes))
+            return requests[index].discarded > Self.discardLimit ? .overrun : .discarded(WindowUpdate(bytes: bytes))
         }
         guard bytes <= requests[index].length - requests[index].held else { return .tooLarge }
         change(stream) {
@@ -140,55 +139,55 @@ package struct InboundWindows: Sendable {
             $0.arrived &+= UInt64(bytes)
         }
         arrived &+= UInt64(bytes)
-        return .kept(opening(at: index, now: now))
+        return .kept(windowUpdate(at: index, now: now))
     }
 
-    /// How far a window opens again now.
-    private mutating func opening(at index: Int, now: UInt64) -> Opening {
+    /// The update that a request's window gets now.
+    private mutating func windowUpdate(at index: Int, now: UInt64) -> WindowUpdate {
         let hasRoom = held <= room || requests[index].held < Self.initialWindow
         let mayWiden = !requests[index].isWide && requests[index].held > Self.initialWindow / 4
         let isOldest = (mayWiden || !hasRoom) && requests.firstIndex { $0.isUnfinished } == index
         guard hasRoom || isOldest else {
             requests[index].isShut = true
             if shutUntil == .max { shutUntil = now &+ Self.shutSpan }
-            return Opening(bytes: 0)
+            return WindowUpdate(bytes: 0)
         }
         if requests[index].isShut {
-            // The client could not send: it is waited for from here on.
+            // The client could not send until now: its time begins here.
             requests[index].deadline.start(progress: requests[index].credited, now: now, span: span)
             requests[index].isShut = false
         }
-        let opening = Opening(bytes: requests[index].owed, isWidened: mayWiden && isOldest)
+        let update = WindowUpdate(bytes: requests[index].owed, isWidened: mayWiden && isOldest)
         requests[index].owed = 0
-        if opening.isWidened { requests[index].isWide = true }
-        return opening
+        if update.isWidened { requests[index].isWide = true }
+        return update
     }
 
-    /// No more content of that request is waited for: it is complete, or its head alone is answered.
+    /// No more content of that request is expected: it is complete, or answered by its head alone.
     package mutating func finish(_ stream: Int32) { change(stream) { $0.isUnfinished = false } }
 
-    /// A request was handed out: what is held of it is its handler's until ``release(_:)``.
-    package mutating func handOut(_ stream: Int32) { change(stream) { $0.isWaiting = false } }
+    /// A request was delivered; its content is still held until ``release(_:)``.
+    package mutating func deliver(_ stream: Int32) { change(stream) { $0.isWaiting = false } }
 
     /// A request's content is not held any more.
     package mutating func release(_ stream: Int32) { change(stream) { $0.held = 0 } }
 
-    /// A request was answered before its end: what still comes of it is discarded until then.
+    /// A request was answered before its end: further content is discarded until `moment`.
     package mutating func discard(_ stream: Int32, until moment: UInt64) {
         change(stream) { $0.discardedUntil = moment }
     }
 
-    /// A request is given up: its content is dropped, what else comes of it discarded, and its window opened for that.
-    package mutating func refuse(_ stream: Int32) -> Opening {
-        var opening = Opening(bytes: 0)
+    /// A request is refused: its content is dropped, further content is discarded and its window replenished for that.
+    package mutating func refuse(_ stream: Int32) -> WindowUpdate {
+        var update = WindowUpdate(bytes: 0)
         change(stream) {
-            if $0.isUnfinished { opening.bytes = $0.owed }
+            if $0.isUnfinished { update.bytes = $0.owed }
             $0.end()
         }
-        return opening
+        return update
     }
 
-    /// A stream is gone.
+    /// A stream closed.
     package mutating func close(_ stream: Int32) {
         change(stream) {
             $0.end()
@@ -212,23 +211,22 @@ package struct InboundWindows: Sendable {
         if request.discardedUntil != .max { discarding += sign }
     }
 
-    /// Opens windows that were shut and need not be any more: to be called once requests were finished, refused, released
-    /// or closed.
-    package mutating func reopen(now: UInt64, _ open: (Int32, Opening) -> Void) {
+    /// Replenishes windows that were exhausted for lack of room, where there is room now; called after requests were
+    /// finished, refused, released or closed.
+    package mutating func reopen(now: UInt64, _ open: (Int32, WindowUpdate) -> Void) {
         guard shutUntil != .max else { return }
         var isAnyShut = false
         for index in requests.indices where requests[index].isShut && requests[index].isUnfinished {
-            let opening = opening(at: index, now: now)
-            if requests[index].isShut { isAnyShut = true } else { open(requests[index].stream, opening) }
+            let update = windowUpdate(at: index, now: now)
+            if requests[index].isShut { isAnyShut = true } else { open(requests[index].stream, update) }
         }
         if !isAnyShut { shutUntil = .max }
     }
 
-    /// Credits every unfinished request with the content that has come since the last look.
+    /// Credits the deadlines of all unfinished requests with the content that arrived since the last call.
     ///
-    /// A request has its own content and an equal share of the other requests': a client may well send one body after the
-    /// other on streams that it opened at once. So n unfinished requests are held to n times the floor rate together,
-    /// and one that is fed on its own to the floor.
+    /// Each is credited with its own content and an equal share of the others': a client may open many streams at once and
+    /// send their bodies one after the other. So n unfinished requests together must arrive at n times the floor rate.
     package mutating func creditArrivals(now: UInt64) {
         guard arrived > 0 else { return }
         if unfinished > 0 {
@@ -243,7 +241,7 @@ package struct InboundWindows: Sendable {
         arrived = 0
     }
 
-    /// The earliest moment at which something is to be given up, `UInt64.max` for none.
+    /// The earliest deadline, `UInt64.max` for none.
     package var deadline: UInt64 {
         guard unfinished > 0 || discarding > 0 else { return shutUntil }
         return requests.reduce(shutUntil) { min($0, $1.due, $1.discardedUntil) }
@@ -252,15 +250,15 @@ package struct InboundWindows: Sendable {
     /// The requests whose content is late.
     package func late(now: UInt64) -> [Int32] { requests.filter { $0.due <= now }.map(\.stream) }
 
-    /// The requests of which content was discarded for long enough; each is named once.
+    /// The requests whose time for discarding content is over; each is named once.
     package mutating func takeDiscarded(now: UInt64) -> [Int32] {
         let streams = requests.filter { $0.discardedUntil <= now }.map(\.stream)
         for stream in streams { discard(stream, until: .max) }
         return streams
     }
 
-    /// Where windows have been shut for long: the newest unfinished requests, at least one, without which the whole
-    /// bodies of the others have room.
+    /// Where windows were exhausted for ``shutSpan``: the fewest of the newest unfinished requests, one at least, without
+    /// which the whole bodies of the others fit into `room`.
     package mutating func takeCrowdedOut(now: UInt64) -> [Int32] {
         guard shutUntil <= now else { return [] }
         shutUntil = now &+ Self.shutSpan
@@ -275,7 +273,7 @@ package struct InboundWindows: Sendable {
         return crowdedOut
     }
 
-    /// The request that holds most of those that were not handed out.
+    /// The request that holds most of those that are not delivered yet.
     package var largest: Int32? {
         requests.filter(\.isWaiting).max { $0.size < $1.size }?.stream
     }

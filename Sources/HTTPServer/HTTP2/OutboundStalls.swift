@@ -1,12 +1,12 @@
-/// Holds a peer to a deadline for each flow-control window that it keeps shut while content waits for it.
+/// Deadlines for flow-control windows that the peer leaves exhausted while content waits.
 ///
-/// A reply whose stream's window is used up, and the connection where its own is (RFC 9113 section 6.9), is stalled: only
-/// the peer can open a window, so what goes out through it is the peer's progress and is held to the floor rate
-/// (``ProgressDeadline``). A socket that takes nothing is the transport's to notice.
+/// A reply is stalled while its stream's window or the connection's is exhausted (RFC 9113 section 6.9). Only the peer can
+/// replenish a window, so what is sent through it is the peer's progress, which has a floor rate (``ProgressDeadline``). A
+/// socket that accepts nothing is detected by the transport.
 ///
 /// Stream identifier 0 is the connection, as in WINDOW_UPDATE.
 package struct OutboundStalls: Sendable {
-    /// What goes out on one stream.
+    /// The content sent on one stream.
     private struct Flow {
         let stream: Int32
         var sent: UInt64 = 0
@@ -16,11 +16,11 @@ package struct OutboundStalls: Sendable {
     private let span: UInt64
     private let rate: UInt64
     private var connection = Flow(stream: 0)
-    /// Replies that have begun and are not all out, oldest first.
+    /// Replies in progress, oldest first.
     private var replies: [Flow] = []
 
     /// - Parameters:
-    ///   - span: how long a window may stay shut, nanoseconds.
+    ///   - span: how long a window may stay exhausted, nanoseconds.
     ///   - rate: the floor rate, bytes per second.
     package init(span: UInt64, rate: UInt64) {
         self.span = span
@@ -30,18 +30,18 @@ package struct OutboundStalls: Sendable {
     /// A reply begins.
     package mutating func begin(_ stream: Int32) { replies.append(Flow(stream: stream)) }
 
-    /// So much content of a reply was framed.
+    /// Content of a reply was framed.
     package mutating func send(_ bytes: Int, on stream: Int32) {
         connection.sent &+= UInt64(bytes)
         if let index = index(of: stream) { replies[index].sent &+= UInt64(bytes) }
     }
 
-    /// A reply is all out, or its stream is gone.
+    /// A reply was sent in full, or its stream closed.
     package mutating func end(_ stream: Int32) {
         if let index = index(of: stream) { replies.remove(at: index) }
     }
 
-    /// Looks at the windows, once all is out that they let through.
+    /// Updates the deadlines, once all content that the windows allow was framed.
     package mutating func update(now: UInt64, isShut: (Int32) -> Bool) {
         for index in replies.indices { update(&replies[index], now: now, isShut: isShut(replies[index].stream)) }
         guard !replies.isEmpty || connection.deadline.at != .max else { return }
@@ -65,9 +65,9 @@ package struct OutboundStalls: Sendable {
     /// The earliest deadline, `UInt64.max` while no window is stalled.
     package var deadline: UInt64 { replies.reduce(connection.deadline.at) { min($0, $1.deadline.at) } }
 
-    /// The streams whose windows stayed shut too long, 0 among them for the connection; each is named once.
+    /// The streams whose windows stayed exhausted for too long, 0 for the connection; each is named once.
     ///
-    /// What went out behind frames that the socket has yet to take is credited first.
+    /// Content framed since the last update is credited first.
     package mutating func takeLate(now: UInt64) -> [Int32] {
         var late: [Int32] = []
         take(&connection, now: now, &late)

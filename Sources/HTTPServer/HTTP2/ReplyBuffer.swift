@@ -1,6 +1,6 @@
-/// The part of a reply's content that is made and not yet framed: pieces in order, taken from the front.
+/// Reply content that is not framed yet: pieces in order.
 ///
-/// The usual reply is one short piece: it is copied to storage that is used again.
+/// The usual reply is one short piece: it is copied to storage that is reused.
 struct ReplyBuffer: Sendable {
     private var first: [UInt8] = []
     private var offset = 0
@@ -10,7 +10,7 @@ struct ReplyBuffer: Sendable {
 
     init() {}
 
-    /// Adds a piece at the end; a long one without a copy.
+    /// Appends a piece; a long one is not copied.
     mutating func append(_ piece: [UInt8]) {
         guard !piece.isEmpty else { return }
         if count == 0, piece.count <= HTTPOutput.copyLimit {
@@ -21,14 +21,14 @@ struct ReplyBuffer: Sendable {
         }
     }
 
-    /// Has a copy of those bytes, after nothing else.
+    /// Copies those bytes; the buffer must be empty.
     mutating func set(_ bytes: borrowing Span<UInt8>) {
         precondition(count == 0, "a reply that is all there is set once")
         first.append(bytes)
         count = bytes.count
     }
 
-    /// Queues a frame: its header, and so many bytes or all there are from the front.
+    /// Moves a frame to `output`: its header and up to `wanted` bytes of content.
     mutating func move(_ wanted: Int, after header: UnsafeBufferPointer<UInt8>, to output: inout HTTPOutput) {
         output.write { buffer in
             var left = max(0, min(wanted, count))
@@ -45,13 +45,13 @@ struct ReplyBuffer: Sendable {
         }
     }
 
-    /// The first piece is all gone.
+    /// Continues with the next piece, where the first is used up.
     private mutating func takeNext() {
         offset = 0
         if !rest.isEmpty {
             first = rest.removeFirst()
         } else if first.capacity <= 2 * HTTPOutput.copyLimit {
-            first.removeAll(keepingCapacity: true)
+            if !first.isEmpty { first.removeAll(keepingCapacity: true) }
         } else {
             first = []
         }
@@ -59,7 +59,7 @@ struct ReplyBuffer: Sendable {
 
     /// Drops everything.
     mutating func removeAll() {
-        rest = []
+        rest.removeAll()
         count = 0
         takeNext()
     }

@@ -1,12 +1,12 @@
-/// Bounds the content of replies that a connection holds because its peer opens no window for it.
+/// Bounds the reply content that one connection buffers while flow control holds it back.
 ///
-/// Three sums count against one high-water mark: content that is made and held back by flow control, content that is
-/// being made for replies that have not begun, and content that is being made for streamed bodies, a piece at a time.
-/// Above the mark no request is begun. A streamed body does not wait for replies that are being made, which may take
-/// long: its next piece is asked for as long as the other two sums stay below.
+/// Three sums count against one high-water mark: content that is buffered, content reserved for replies that are being
+/// computed, and content reserved for the next pieces of streamed bodies. Above the mark no further request is begun. A
+/// streamed body does not wait for replies that are being computed, which may take long: its next piece is requested as
+/// long as the other two sums are below the mark.
 package struct ReplyRoom: Sendable {
-    /// How much content is being made for one stream.
-    package struct Expectation: Sendable {
+    /// Content reserved for one stream.
+    package struct Reservation: Sendable {
         fileprivate var bytes = 0
         fileprivate var isPiece = false
         /// None.
@@ -14,32 +14,32 @@ package struct ReplyRoom: Sendable {
     }
 
     private let highWater: Int
-    /// Content that is made and not framed yet, bytes.
+    /// Content buffered and not yet framed, bytes.
     package private(set) var held = 0
     private var replies = 0
     private var pieces = 0
 
-    /// - Parameter highWater: where no more is begun, bytes; one byte at least is always let in.
+    /// - Parameter highWater: bytes at which no further request is begun; 1 at least.
     package init(highWater: Int) { self.highWater = max(1, highWater) }
 
-    /// Whether another request may be begun.
+    /// Whether another request may begin.
     package var takesRequest: Bool { held + replies + pieces < highWater }
-    /// Whether a streamed body may make its next piece.
+    /// Whether the next piece of a streamed body may be requested.
     package var takesPiece: Bool { held + pieces < highWater }
 
-    /// So many bytes are being made for a stream from now on, instead of what was expected for it before.
+    /// Replaces a stream's reservation.
     ///
-    /// - Parameter isPiece: they continue a streamed body; else they are a whole reply or its beginning.
-    package mutating func expect(_ bytes: Int, isPiece: Bool, for expectation: inout Expectation) {
-        if expectation.isPiece { pieces -= expectation.bytes } else { replies -= expectation.bytes }
-        expectation.bytes = bytes
-        expectation.isPiece = isPiece
+    /// - Parameter isPiece: for the next piece of a streamed body; else for a whole reply or its first piece.
+    package mutating func reserve(_ bytes: Int, isPiece: Bool, for reservation: inout Reservation) {
+        if reservation.isPiece { pieces -= reservation.bytes } else { replies -= reservation.bytes }
+        reservation.bytes = bytes
+        reservation.isPiece = isPiece
         if isPiece { pieces += bytes } else { replies += bytes }
     }
 
-    /// So many bytes are made, and wait for their windows.
+    /// Counts content that is buffered from now on.
     package mutating func hold(_ bytes: Int) { held += bytes }
 
-    /// So many bytes were framed, or their stream is gone.
+    /// Counts buffered content that was framed, or whose stream closed.
     package mutating func release(_ bytes: Int) { held -= bytes }
 }

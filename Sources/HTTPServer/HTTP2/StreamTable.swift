@@ -1,8 +1,7 @@
-/// The open streams of one connection, found by their identifiers.
+/// The open streams of one connection, by identifier.
 ///
-/// A stream stays in one slot from its opening to its closing, and slots are used again, so that in the steady state
-/// nothing is allocated and nothing but two numbers moves. The slots' order by identifier is a flat array, in which a
-/// client's newest stream, which is asked for most, is last.
+/// A stream keeps its slot from opening to closing, and slots are reused, so that in the steady state nothing is allocated.
+/// The index is a flat array ordered by identifier: the newest stream, which is looked up most, is last.
 package struct StreamTable<Stream> {
     private var order: [(id: Int32, slot: Int)] = []
     private var slots: [Stream] = []
@@ -17,7 +16,7 @@ package struct StreamTable<Stream> {
     /// The identifiers of all streams, lowest first.
     package var ids: [Int32] { order.map(\.id) }
 
-    /// Where a stream is, or `nil` where it is not open.
+    /// The slot of a stream; `nil` where it is not open.
     package func slot(of id: Int32) -> Int? {
         let position = position(of: id)
         return position < order.count && order[position].id == id ? order[position].slot : nil
@@ -25,14 +24,14 @@ package struct StreamTable<Stream> {
 
     /// The stream in a slot.
     package subscript(slot: Int) -> Stream {
-        // An array hands out copies of what is in it, a span does not.
+        // An array's subscript would copy the stream, a span's does not.
         _read { yield slots.span[slot] }
         _modify { yield &slots[slot] }
     }
 
-    /// Opens a stream, which is not open yet, and says where it is.
+    /// Opens a stream, which is not open yet; returns its slot.
     ///
-    /// A slot that was used before has what its last stream left there, another one a blank.
+    /// A reused slot holds what the last stream left in it, a new one `blank`.
     package mutating func open(_ id: Int32, _ blank: @autoclosure () -> Stream) -> Int {
         let slot = free.popLast() ?? slots.count
         if slot == slots.count { slots.append(blank()) }
@@ -40,7 +39,7 @@ package struct StreamTable<Stream> {
         return slot
     }
 
-    /// Closes a stream; what is in its slot is left to the next one.
+    /// Closes a stream; the next stream of the slot gets what is in it.
     package mutating func close(_ id: Int32) {
         guard let slot = slot(of: id) else { return }
         order.remove(at: position(of: id))

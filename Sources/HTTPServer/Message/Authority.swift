@@ -6,8 +6,8 @@ package enum Authority {
     ///     Host     = uri-host [ ":" port ]                    (RFC 9110 section 7.2)
     ///
     /// Stricter than that grammar in three places. A host is not empty (RFC 9110 section 4.2.1 has http URIs without
-    /// one rejected). A registered name has no sub-delims: no name in use has them, and a comma reads as a list to
-    /// somebody. A port is at most 65535. Userinfo is refused (RFC 9110 section 4.2.4). Within brackets only the
+    /// one rejected). A registered name has no sub-delims: no name in use has them, and a comma could be read as a
+    /// list. A port is at most 65535. Userinfo is refused (RFC 9110 section 4.2.4). Within brackets only the
     /// alphabet of IPv6 addresses is checked: the host is never resolved.
     package static func isValid(_ bytes: borrowing Span<UInt8>, needsPort: Bool = false) -> Bool {
         var index = 0
@@ -17,13 +17,10 @@ package enum Authority {
             guard index >= 3, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
             index += 1
         } else {
-            let unreserved = ByteSet.unreserved
-            while index < bytes.count, bytes[index] != UInt8(ascii: ":") {
-                if bytes[index] == UInt8(ascii: "%") {
-                    guard isPercentEncoding(bytes, at: index) else { return false }
-                } else if !unreserved.contains(bytes[index]) {
-                    return false
-                }
+            while true {
+                index = bytes.firstIndex(notIn: .unreserved, from: index, before: bytes.count)
+                guard index < bytes.count, bytes[index] != UInt8(ascii: ":") else { break }
+                guard bytes[index] == UInt8(ascii: "%"), isPercentEncoding(bytes, at: index) else { return false }
                 index += 1
             }
             guard index > 0 else { return false }
@@ -41,7 +38,7 @@ package enum Authority {
         var port = 0
         for index in start..<bytes.count {
             guard let digit = bytes[index].decimalValue else { return false }
-            port = port * 10 + Int(digit)
+            port = port &* 10 &+ Int(digit)
             if port > 65535 { return false }
         }
         return true

@@ -1,6 +1,6 @@
 /// A set of ASCII bytes, as two words of bits: membership is a shift, without a table in memory.
 ///
-/// Protocol bytes are never looked at through `Character` or `String`: `"\r\n"` is one Character, and the Kelvin sign
+/// Protocol bytes are never read through `Character` or `String`: `"\r\n"` is one Character, and the Kelvin sign
 /// lowercases to `k`.
 package struct ByteSet: BitwiseCopyable, Sendable {
     private let low: UInt64

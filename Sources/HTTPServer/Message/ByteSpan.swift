@@ -26,6 +26,38 @@ extension Span where Element == UInt8 {
         return nil
     }
 
+    /// The first place from `start` on whose byte is not in that set; `end` where there is none before it.
+    ///
+    /// Eight bytes at a time where they are letters, digits, `-` and `.`: all sets have these, and what is scanned, names,
+    /// hosts and paths, is made of little else.
+    func firstIndex(notIn set: ByteSet, from start: Int, before end: Int) -> Int {
+        var index = start
+        while index < end {
+            if index <= count - 8 {
+                index += Self.commonPrefix(word(at: index))
+                guard index < end else { return end }
+            }
+            guard set.contains(self[index]) else { return index }
+            index += 1
+        }
+        return end
+    }
+
+    /// How many of eight bytes, from the first on, are ASCII letters, digits, `-` or `.`.
+    @inline(__always)
+    private static func commonPrefix(_ word: UInt64) -> Int {
+        // Without its top bit a byte can be added to without a carry into the next one.
+        let low = word & 0x7F7F_7F7F_7F7F_7F7F
+        // The top bit of each byte that is "a" or above once it is made small, and of each above "z".
+        let small = low | 0x2020_2020_2020_2020
+        let letters = (small &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(small &+ 0x0505_0505_0505_0505)
+        // The same from "-" to "9", which leaves out "/".
+        let others = (low &+ 0x5353_5353_5353_5353) & ~(low &+ 0x4646_4646_4646_4646)
+        let isNoSlash = (low ^ 0x2F2F_2F2F_2F2F_2F2F) &+ 0x7F7F_7F7F_7F7F_7F7F
+        let common = (letters | others & isNoSlash) & ~word
+        return (~common & 0x8080_8080_8080_8080).trailingZeroBitCount / 8
+    }
+
     /// Whether all are bytes that a field value can have (RFC 9110 section 5.5).
     var isFieldValue: Bool {
         var index = 0
@@ -48,9 +80,21 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether the bytes are exactly those.
+    ///
+    /// Inlined, since a literal then becomes a number to compare with.
+    @inline(__always)
     package func equals(_ other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
-        for index in indices where self[index] != other.utf8Start[index] { return false }
+        var index = 0
+        while index <= count - 8 {
+            let theirs = UnsafeRawPointer(other.utf8Start + index).loadUnaligned(as: UInt64.self)
+            if word(at: index) != UInt64(littleEndian: theirs) { return false }
+            index += 8
+        }
+        while index < count {
+            if self[index] != other.utf8Start[index] { return false }
+            index += 1
+        }
         return true
     }
 
@@ -106,8 +150,13 @@ extension Span where Element == UInt8 {
 
     /// Calls `body` with the range of each element of a comma-separated list (RFC 9110 section 5.6.1), trimmed.
     ///
-    /// Empty elements are skipped and commas within quoted strings do not separate. Stops once `body` returns `false`.
-    func forEachListElement(separator: UInt8 = UInt8(ascii: ","), in range: Range<Int>, _ body: (Range<Int>) -> Bool) {
+    /// Empty elements are skipped. Stops once `body` returns `false`.
+    ///
+    /// - Parameter hasQuotedStrings: whether a separator within a quoted string (RFC 9110 section 5.6.4) is part of it.
+    func forEachListElement(
+        separator: UInt8 = UInt8(ascii: ","), hasQuotedStrings: Bool = true, in range: Range<Int>,
+        _ body: (Range<Int>) -> Bool
+    ) {
         var start = range.lowerBound
         var index = start
         var isQuoted = false
@@ -115,7 +164,7 @@ extension Span where Element == UInt8 {
             let byte = self[index]
             if isQuoted, byte == UInt8(ascii: "\\") {
                 index += 1
-            } else if byte == UInt8(ascii: "\"") {
+            } else if byte == UInt8(ascii: "\""), hasQuotedStrings {
                 isQuoted.toggle()
             } else if byte == separator, !isQuoted {
                 let element = trimmed(start..<index)

@@ -1,41 +1,45 @@
 /// Writes many small pieces of text into room that was made for all of them at once.
 ///
 /// Appending them to an array one by one looks for room and for other owners each time, about 100 instructions a piece;
-/// a reply's head and its log line are some forty pieces. The room is a hard end: writing past it traps instead of
-/// growing, so whoever makes a writer states a bound that what it writes cannot pass.
+/// a reply's head and its log line are some forty pieces. Writing past the room traps: the caller reserves an upper bound
+/// of what it writes.
 package struct ByteWriter: ~Copyable {
     @usableFromInline let room: UnsafeMutableBufferPointer<UInt8>
     /// Bytes in the room so far.
     @usableFromInline var count: Int
 
     @usableFromInline init(_ room: UnsafeMutableBufferPointer<UInt8>, count: Int) {
+        precondition(count >= 0 && count <= room.count, "a writer begins within its room")
         self.room = room
         self.count = count
     }
 
     /// Where the next `size` bytes go.
+    ///
+    /// Not a slice of the room: a slice checks its bounds three times over, which is most of what a short piece costs.
     @inlinable @inline(__always)
-    mutating func take(_ size: Int) -> UnsafeMutableBufferPointer<UInt8> {
+    mutating func reserve(_ size: Int) -> UnsafeMutableBufferPointer<UInt8> {
         let start = count
-        precondition(size <= room.count - start, "a writer is given room for all it writes")
-        count = start + size
-        return UnsafeMutableBufferPointer(rebasing: room[start..<start + size])
+        // From 0 to the room's end, so that neither the difference nor the sum overflows.
+        precondition(size >= 0 && size <= room.count &- start, "a writer is given room for all it writes")
+        count = start &+ size
+        return UnsafeMutableBufferPointer(start: room.baseAddress.map { $0 + start }, count: size)
     }
 
     /// Appends text of this program's own; a literal's length is known when this is compiled.
     @inlinable @inline(__always)
     package mutating func append(_ text: StaticString) {
         let source = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        _ = take(source.count).initialize(fromContentsOf: source)
+        _ = reserve(source.count).initialize(fromContentsOf: source)
     }
 
     /// Appends one byte.
     @inlinable @inline(__always)
-    package mutating func append(_ byte: UInt8) { take(1)[0] = byte }
+    package mutating func append(_ byte: UInt8) { reserve(1)[0] = byte }
 
     /// Appends a run of bytes.
     package mutating func append(_ bytes: borrowing Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { _ = take($0.count).initialize(fromContentsOf: $0) }
+        bytes.withUnsafeBufferPointer { _ = reserve($0.count).initialize(fromContentsOf: $0) }
     }
 
     /// Appends a string's UTF-8.
@@ -44,7 +48,7 @@ package struct ByteWriter: ~Copyable {
     @_disfavoredOverload
     package mutating func append(_ text: String) {
         let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
-            _ = take($0.count).initialize(fromContentsOf: $0)
+            _ = reserve($0.count).initialize(fromContentsOf: $0)
         }
         if isDone == nil { append(Array(text.utf8).span) }
     }
@@ -58,7 +62,7 @@ package struct ByteWriter: ~Copyable {
             divisor *= 10
             length += 1
         }
-        let target = take(length)
+        let target = reserve(length)
         var rest = magnitude
         var index = length
         while index > 0 {
@@ -71,7 +75,7 @@ package struct ByteWriter: ~Copyable {
     /// Appends a number in lower-case hexadecimal: so many digits, the last ones of it, or as many as it has.
     package mutating func appendHexadecimal(_ number: UInt64, digits: Int? = nil) {
         let count = digits ?? max(1, (UInt64.bitWidth - number.leadingZeroBitCount + 3) / 4)
-        let target = take(count)
+        let target = reserve(count)
         if count == 16 {
             // The common number, a request's identifier: eight digits at a time.
             let halves = (Self.hexadecimal(UInt32(number >> 32)), Self.hexadecimal(UInt32(truncatingIfNeeded: number)))

@@ -1,26 +1,26 @@
-/// Bytes waiting for the socket: a queue of segments, so that a large body is never copied to stand behind its head.
+/// A connection's output queue, in segments, so that a large body is not copied to follow its head.
 package struct HTTPOutput: Sendable {
     private var segments: [[UInt8]] = []
     private var firstOffset = 0
-    /// Whether the last segment is of this queue's own making, so that appending to it copies nobody's body.
+    /// Whether the last segment was made by this queue: appending to one that was passed in could copy a large body.
     private var lastIsOwn = false
-    /// The storage of a segment that was written, for the next one.
+    /// A written segment's storage, for reuse.
     private var spare: [UInt8] = []
-    /// How many bytes wait.
+    /// The number of bytes queued.
     package private(set) var count = 0
 
     /// Bytes up to this size are copied to the last segment instead of becoming one of their own.
     package static let copyLimit = 4096
-    /// An own segment of that size or above is not appended to any more: growing it would copy it.
+    /// A segment of this size or above is not appended to: growing it would copy it.
     private static let segmentLimit = 16 * 1024
 
-    /// Nothing.
+    /// An empty queue.
     package init() {}
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     package var isEmpty: Bool { count == 0 }
 
-    /// Queues bytes, taking them over where they are many and copying where they are few.
+    /// Queues bytes: moved where they are many, copied where they are few.
     package mutating func append(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         if bytes.count > Self.copyLimit {
@@ -45,7 +45,7 @@ package struct HTTPOutput: Sendable {
         count += segments[last].count - before
     }
 
-    /// Lends the first segments (up to sixteen) to `body`, for one `writev`.
+    /// Calls `body` with the first segments, up to sixteen, for one `writev`.
     package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
         withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 16) { lent in
             func lend(_ index: Int) -> R {
@@ -62,9 +62,9 @@ package struct HTTPOutput: Sendable {
         }
     }
 
-    /// Drops that many bytes from the front; more than wait is a bug of the caller's and drops all.
-    package mutating func removeFirst(_ taken: Int) {
-        var left = max(0, min(taken, count))
+    /// Removes that many bytes from the front, `count` at most.
+    package mutating func removeFirst(_ written: Int) {
+        var left = max(0, min(written, count))
         count -= left
         while left > 0 {
             let available = segments[0].count - firstOffset

@@ -1,19 +1,19 @@
 /// A complete, validated request: a view of its head and its body where they were received.
 ///
-/// It lives as long as the call that it is handed to. Whoever keeps any of it copies that; a body that was collected in
-/// storage of its own is handed over by ``takeBody()`` without a copy.
+/// Valid for the duration of one call. What is needed longer has to be copied; a body that was stored because it arrived
+/// in parts is moved out by ``takeBody()`` without a copy.
 public struct HTTPRequest: ~Copyable, ~Escapable {
-    /// What the head says.
+    /// The head.
     package let head: RequestHead
-    /// The bytes that the head's slices are of.
+    /// The bytes that the head's slices refer to.
     package let bytes: Span<UInt8>
-    /// What names the request.
+    /// The request's identifier.
     package let id: RequestID
-    /// What the handler said of the head: ``HTTPAdmission/route``.
+    /// The handler's ``HTTPAdmission/route``.
     public package(set) var route = 0
-    /// The body where it was received; empty where it was collected.
+    /// The body in the read buffer; empty where it is stored.
     private let arrived: Span<UInt8>
-    /// The body in storage of its own; empty where it was received whole.
+    /// The stored body; empty where it was received whole.
     private var collected: [UInt8]
 
     /// A request of that head and a body that was received whole, or of none.
@@ -47,9 +47,6 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     /// ``path`` as text.
     public var pathText: String { path.text }
 
-    /// What follows the first `?` of the target, as text; `nil` where there is none.
-    public var queryText: String? { head.target.query.map { bytes.extracting($0.range).text } }
-
     /// The request's identifier, as it stands in the reply.
     public var idText: String { id.text(bytes) }
 
@@ -64,7 +61,7 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     /// How many bytes the body has.
     public var bodyCount: Int { collected.isEmpty ? arrived.count : collected.count }
 
-    /// The body in storage of its own, for work that goes on after this call; it is gone from the request.
+    /// Moves the body out, or copies it from the read buffer, for work that outlives this call.
     @_lifetime(self: copy self)
     public mutating func takeBody() -> [UInt8] {
         if collected.isEmpty { return arrived.array }
@@ -94,14 +91,25 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     }
 }
 
-/// A request that outlives the bytes that it was received in: its head's bytes and its body in storage of their own.
+/// A request whose head's bytes and body are in storage of their own.
 package struct StoredRequest: Sendable {
     package var head = RequestHead()
     package var bytes: [UInt8] = []
     package var body: [UInt8] = []
-    /// What the handler said of the head, where it was asked before the body was taken.
+    /// The route that the handler chose, where a body followed the head.
     package var route: Int?
+    /// When its first byte or frame arrived, nanoseconds.
+    package var since: UInt64 = 0
 
-    /// Nothing.
+    /// An empty request.
     package init() {}
+
+    /// A request of those parts.
+    init(_ head: RequestHead, _ bytes: [UInt8], body: [UInt8], route: Int?, since: UInt64) {
+        self.head = head
+        self.bytes = bytes
+        self.body = body
+        self.route = route
+        self.since = since
+    }
 }

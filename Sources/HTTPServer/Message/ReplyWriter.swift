@@ -1,4 +1,4 @@
-/// Bytes on their way to the socket, one after the other: memory that is grown to what a turn needs, and used again.
+/// An event loop's output buffer: memory that grows to what a turn needs and is reused.
 package struct OutputBuffer: ~Copyable {
     private var room = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
     /// How many bytes there are.
@@ -26,7 +26,7 @@ package struct OutputBuffer: ~Copyable {
         }
     }
 
-    /// Makes room for so many bytes more.
+    /// Reserves capacity for so many more bytes.
     private mutating func reserve(_ more: Int) {
         guard more > room.count - count else { return }
         let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(count + more, 2 * room.count, 4096))
@@ -35,15 +35,17 @@ package struct OutputBuffer: ~Copyable {
         room = larger
     }
 
-    /// Appends what `body` does, for which there is that much room; nothing where it throws.
+    /// Appends a gap of uninitialised bytes and behind it what `body` appends, `more` bytes at most; nothing where it throws.
+    ///
+    /// The gap is to be filled (``fill(from:to:keeping:_:)``) or removed (``truncate(to:)``) before the bytes are read.
     mutating func append<Failure: Error>(
-        atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
+        after gap: Int, atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
-        reserve(more)
-        let free = UnsafeMutableBufferPointer(rebasing: room[count...])
+        reserve(gap + more)
+        let free = UnsafeMutableBufferPointer(rebasing: room[(count + gap)...])
         var span = OutputSpan(buffer: free, initializedCount: 0)
         try body(&span)
-        count += span.finalize(for: free)
+        count += gap + span.finalize(for: free)
     }
 
     /// Appends what `body` writes, at most so many bytes.
@@ -54,10 +56,9 @@ package struct OutputBuffer: ~Copyable {
         count = writer.count
     }
 
-    /// Writes into the room from `start` to `end`, which is there already, then moves what is behind it up to what was
-    /// written, `length` bytes of it, and forgets the rest.
+    /// Writes into the gap from `start` to `end`, closes up the `length` bytes behind it, and truncates after these.
     mutating func fill(from start: Int, to end: Int, keeping length: Int, _ body: (inout ByteWriter) -> Void) {
-        precondition(start >= 0 && start <= end && length >= 0 && end + length <= count, "the room is in the buffer")
+        precondition(start >= 0 && start <= end && length >= 0 && end + length <= count, "the gap is in the buffer")
         var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[..<end]), count: start)
         body(&writer)
         let behind = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[end..<end + length]))
@@ -66,18 +67,18 @@ package struct OutputBuffer: ~Copyable {
         count = writer.count + length
     }
 
-    /// Forgets all bytes from that one on.
+    /// Removes all bytes from that index on.
     mutating func truncate(to count: Int) {
-        precondition(count >= 0 && count <= self.count, "what is forgotten is there")
+        precondition(count >= 0 && count <= self.count, "truncation does not extend the buffer")
         self.count = count
     }
 
-    /// Forgets that many bytes from the front, which the socket took.
-    mutating func removeFirst(_ taken: Int) {
-        let left = count - taken
-        precondition(left >= 0, "what was taken was there")
+    /// Removes that many bytes from the front, which the socket accepted.
+    mutating func removeFirst(_ written: Int) {
+        let left = count - written
+        precondition(left >= 0, "no more is written than is there")
         if left > 0 {
-            let rest = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[taken..<count]))
+            let rest = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[written..<count]))
             UnsafeMutableRawBufferPointer(room).copyMemory(from: rest)
         }
         count = left
@@ -88,14 +89,14 @@ package struct OutputBuffer: ~Copyable {
     }
 }
 
-/// Where a small reply is printed: the event loop's output buffer, lent to the handler for one call.
+/// Writes a small reply into the event loop's output buffer, which is lent to the handler for one call.
 ///
-/// The body is printed into it first, behind room for the head, whose length and Content-Length only follow from it; the
-/// protocol then sets its head before the body (HTTP/1.1) or takes the body out (HTTP/2).
+/// The body is written first, behind a gap for the head, since Content-Length follows from it. The session then writes its
+/// head into the gap (HTTP/1.1) or copies the body out (HTTP/2).
 public struct ReplyWriter: ~Copyable {
-    /// Replies of this turn, each whole, one after the other: what the socket is offered.
+    /// The replies of this turn, offered to the socket as one.
     package private(set) var output = OutputBuffer()
-    /// Field lines beside those that ``write(status:contentType:isStored:atMost:_:)`` names, to be set before it.
+    /// Field lines beside those of ``write(status:contentType:isStored:atMost:_:)``; to be set before it is called.
     public var fields = HTTPFields()
     /// The status of the reply being written; 0 before it is.
     package private(set) var status = 0
@@ -103,37 +104,34 @@ public struct ReplyWriter: ~Copyable {
     package private(set) var isStored = true
     /// Where the body of the reply being written begins in ``output``.
     private var bodyStart = 0
-    /// Where the room for its head begins.
+    /// Where the gap for its head begins.
     private var headStart = 0
 
     /// An empty one.
     package init() {}
 
-    /// Prints a reply, all of it.
+    /// Writes a whole reply.
     ///
     /// - Parameters:
     ///   - status: 200…599.
     ///   - contentType: the value of `Content-Type`.
     ///   - isStored: whether caches may keep it; else `Cache-Control: no-store` (RFC 9111 section 5.2.2.5).
-    ///   - room: the most bytes that the body can take.
-    ///   - body: appends it. Where this throws, nothing was written.
+    ///   - room: the maximum length of the body, bytes.
+    ///   - body: appends the body. Where it throws, nothing was written.
     public mutating func write<Failure: Error>(
         status: Int = 200, contentType: StaticString, isStored: Bool = true, atMost room: Int,
         _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         let headRoom = ResponseHead.room + contentType.utf8CodeUnitCount + fields.room
         let start = output.count
-        try output.append(atMost: headRoom + room) { (span) throws(Failure) in
-            span.append(repeating: 0, count: headRoom)
-            try body(&span)
-        }
+        try output.append(after: headRoom, atMost: room, body)
         self.status = status
         self.contentType = contentType
         self.isStored = isStored
         (headStart, bodyStart) = (start, start + headRoom)
     }
 
-    /// The same for bytes that are there.
+    /// The same with a body that is already in memory.
     public mutating func write(status: Int = 200, contentType: StaticString, isStored: Bool = true, _ body: [UInt8]) {
         write(status: status, contentType: contentType, isStored: isStored, atMost: body.count) { span in
             span.append(body.span)
@@ -146,7 +144,7 @@ public struct ReplyWriter: ~Copyable {
     /// How many bytes the body has that was written.
     package var bodyCount: Int { output.count - bodyStart }
 
-    /// Sets the head before the body that was written, and leaves the body out where the reply has none.
+    /// Writes the head of the reply, and removes its body where there is to be none.
     package mutating func setHead(
         _ head: ResponseHead, id: RequestID, _ bytes: borrowing Span<UInt8>, keepsBody: Bool
     ) {
@@ -159,7 +157,7 @@ public struct ReplyWriter: ~Copyable {
         status = 0
     }
 
-    /// The reply that was written went out in another way.
+    /// Removes the reply that was written: HTTP/2 has copied it.
     package mutating func removeReply() {
         output.truncate(to: headStart)
         if fields.count > 0 { fields = HTTPFields() }
@@ -173,12 +171,12 @@ public struct ReplyWriter: ~Copyable {
         return taken
     }
 
-    /// Appends bytes that are a protocol's own.
+    /// Appends text of the session's own.
     package mutating func append(_ text: StaticString) {
         output.write(atMost: text.utf8CodeUnitCount) { $0.append(text) }
     }
 
-    /// Appends bytes that are there.
+    /// Appends bytes.
     package mutating func append(_ bytes: [UInt8]) { output.write(atMost: bytes.count) { $0.append(bytes.span) } }
 
     /// Appends what `body` writes, at most so many bytes: a head whose body follows from elsewhere, a chunk's size.
@@ -186,9 +184,9 @@ public struct ReplyWriter: ~Copyable {
         output.write(atMost: room, body)
     }
 
-    /// Forgets that many bytes from the front of ``output``, which the socket took.
+    /// Removes that many bytes from the front of ``output``, which the socket accepted.
     package mutating func removeFirst(_ count: Int) { output.removeFirst(count) }
 
-    /// Forgets all of ``output``.
+    /// Removes all of ``output``.
     package mutating func removeAll() { output.removeFirst(output.count) }
 }

@@ -26,7 +26,7 @@ struct RequestBody: Sendable {
     }
 
     /// Drops all but the storage.
-    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    mutating func removeAll() { if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) } }
 
     /// The whole body; what is left is an empty one.
     mutating func take() -> [UInt8] {

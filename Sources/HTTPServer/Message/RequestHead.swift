@@ -1,21 +1,21 @@
 /// Where a request's body ends (RFC 9112 section 6.3).
 package enum RequestFraming: BitwiseCopyable, Sendable, Equatable {
-    /// There is none.
+    /// There is no body.
     case empty
     /// After so many bytes, more than 0.
     case length(Int)
-    /// After the last chunk and the trailers.
+    /// After the last chunk and the trailer section.
     case chunked
 }
 
-/// A request's head: what it says, as slices of the bytes that it came in.
+/// A request's head, as slices of the bytes that it was received in.
 ///
-/// Those bytes are the owner's: the event loop's input buffer, or storage of the connection or the stream where a head
-/// did not come whole. Whoever looks at the head brings them. Field lines stand in them as in HTTP/1.1, `name: value`
-/// with CRLF, in the order in which they came; HTTP/2 writes its fields down so. Of the fields that the server itself
-/// looks at, the first value's place is kept; others are found by going through the lines again.
+/// The head does not own those bytes, which are in the event loop's read buffer or stored by the connection or the stream;
+/// each method gets them as an argument. Field lines are in the form of HTTP/1.1, `name: value` with CRLF, in the order
+/// received; HTTP/2 writes its fields in that form. Of fields that the server itself needs, the first value's slice is
+/// kept; others are found by iterating over the lines.
 package struct RequestHead: BitwiseCopyable, Sendable {
-    /// A field whose place is kept, by its name.
+    /// A field whose first value's slice is kept.
     package enum Field: UInt8, CaseIterable {
         case accept, connection, contentEncoding, contentLength, contentType, expect, forwarded, forwardedFor, host
         case http2Settings, origin, requestID, traceparent, transferEncoding, upgrade, userAgent
@@ -72,19 +72,19 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     package var method = HTTPMethod.other
     package var version = HTTPVersion.http1_1
-    /// The method's token; empty where it was not read.
+    /// The method's token; empty before it was read.
     package var methodToken = HeadSlice()
     package var target = RequestTarget()
     /// The field lines read so far, each with its line end.
     package var lines = HeadSlice()
-    /// How many they are.
+    /// The number of ``lines``.
     package private(set) var lineCount = 0
-    /// A bit for each ``Field`` that is there, and for each that is there more than once.
+    // A bit for each ``Field`` that is present, and for each that is present more than once.
     private var present: UInt16 = 0
     private var repeated: UInt16 = 0
     private var values = InlineArray<16, HeadSlice>(repeating: HeadSlice())
 
-    /// Where the body ends; `nil` as long as that is not known, and for good where it cannot be.
+    /// Where the body ends; `nil` before ``interpret(_:bodyLimit:)``, and where that cannot be told.
     package private(set) var framing: RequestFraming?
     /// Whether the client wants the connection kept (RFC 9112 section 9.3).
     package private(set) var keepsAlive = false
@@ -93,16 +93,35 @@ package struct RequestHead: BitwiseCopyable, Sendable {
     /// Whether `Expect` holds anything else.
     package private(set) var expectsUnknown = false
 
-    /// Nothing read yet.
+    /// An empty head.
     package init() {}
 
-    /// The longest body that is read though nobody wants it, so that its connection can be kept, bytes.
+    /// Becomes an empty head.
+    ///
+    /// Values' slices are not cleared, as ``present`` tells which are valid: clearing them would be most of the cost.
+    mutating func removeAll() {
+        method = .other
+        version = .http1_1
+        methodToken = HeadSlice()
+        target = RequestTarget()
+        lines = HeadSlice()
+        lineCount = 0
+        present = 0
+        repeated = 0
+        framing = nil
+        keepsAlive = false
+        expectsContinue = false
+        expectsUnknown = false
+    }
+
+    /// The longest unwanted body that is read and discarded to keep its connection, bytes.
     static let shortBody = 64 * 1024
 
-    /// Whether the body is read though the handler does not want it: it is known to be short, and is on its way.
+    /// Whether an unwanted body is read and discarded, so that the connection can be kept: it is known to be short, and is
+    /// being sent.
     ///
-    /// A client that waits for 100 may send its body or not once it has the answer instead (RFC 9110 section 10.1.1), so
-    /// what comes next on its connection cannot be told.
+    /// A client that waits for 100 may or may not send its body after a final response (RFC 9110 section 10.1.1), so that
+    /// the next bytes on its connection are ambiguous.
     package var isBodyWorthReading: Bool {
         if case .length(let length) = framing { length <= Self.shortBody && !expectsContinue } else { false }
     }
@@ -111,7 +130,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
     @_lifetime(copy bytes)
     @inline(__always)
     package func path(in bytes: Span<UInt8>) -> Span<UInt8> {
-        // An absolute form that asks about the server does so without having the byte that says it.
+        // An absolute form with an empty path means `*` in OPTIONS, which is then not among the bytes received.
         target.isAsterisk ? Self.asterisk : bytes.extracting(target.path.range)
     }
 
@@ -124,7 +143,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     // MARK: Field lines
 
-    /// Notes a field line, whose name is a token and whose value is valid and trimmed.
+    /// Adds a field line, whose name is a token and whose value is valid and trimmed.
     @inline(__always)
     package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) {
         lineCount += 1
@@ -173,7 +192,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         let bytes = copy bytes
         var start = Int(lines.start)
         while start < Int(lines.end) {
-            // Every line was found to have both.
+            // Lines were validated when they were added.
             guard let colon = bytes.firstIndex(of: UInt8(ascii: ":"), from: start),
                 let end = bytes.firstIndex(of: .carriageReturn, from: colon)
             else { preconditionFailure("a head's lines have names and ends") }
@@ -197,7 +216,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         return found
     }
 
-    // MARK: What the fields say of the connection
+    // MARK: Message framing and connection
 
     /// Reads the fields that concern the connection; called once the head is complete.
     ///
@@ -211,14 +230,14 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         } else {
             keepsAlive = version == .http1_1
         }
-        // An HTTP/1.0 client knows neither expectations nor interim responses: its Expect is ignored.
+        // HTTP/1.0 has neither expectations nor interim responses: Expect is ignored (RFC 9110 section 10.1.1).
         if has(.expect), version != .http1_0 { readExpectations(bytes) }
     }
 
     /// Exactly one valid Host (RFC 9112 section 3.2); HTTP/1.0 may leave it out.
     ///
-    /// With an absolute-form target the RFC lets a server ignore Host. This one refuses a Host that says otherwise:
-    /// whoever stands in front may have believed the other one.
+    /// With an absolute-form target RFC 9112 lets a server ignore Host. This one refuses a Host that differs: an
+    /// intermediary may have routed by the other one.
     @inline(__always)
     private func checkHost(_ bytes: borrowing Span<UInt8>) throws(HTTPProblem) {
         guard let host = only(.host) else {

@@ -1,18 +1,21 @@
 /// A run of bytes in a request's head, counted from the head's first byte.
 package struct HeadSlice: BitwiseCopyable, Sendable, Equatable {
-    /// The first byte, and the one after the last.
-    package private(set) var start: UInt32 = 0
-    package private(set) var end: UInt32 = 0
+    /// The index of the first byte in the low half, of the one after the last in the high half: as one field a slice is
+    /// moved in one register.
+    private var bounds: UInt64 = 0
 
     /// No bytes.
     package init() {}
 
     /// Those bytes; a head is shorter than 4 GiB, as its limits are.
     package init(_ range: Range<Int>) {
-        start = UInt32(range.lowerBound)
-        end = UInt32(range.upperBound)
+        bounds = UInt64(UInt32(range.lowerBound)) | UInt64(UInt32(range.upperBound)) << 32
     }
 
+    /// The first byte.
+    package var start: UInt32 { UInt32(truncatingIfNeeded: bounds) }
+    /// The one after the last.
+    package var end: UInt32 { UInt32(truncatingIfNeeded: bounds >> 32) }
     /// As indices.
     package var range: Range<Int> { Range(uncheckedBounds: (Int(start), Int(end))) }
     /// How many bytes.
@@ -24,7 +27,7 @@ package struct HeadSlice: BitwiseCopyable, Sendable, Equatable {
 ///
 ///     request-target = origin-form / absolute-form / authority-form / asterisk-form
 ///
-/// The characters of RFC 3986 are let through, every `%` with its two digits, and those few more of visible ASCII that
+/// Valid are the characters of RFC 3986, `%` only with two hexadecimal digits, and the few more of visible ASCII that
 /// browsers' and other clients' URL parsers (the URL standard, <https://url.spec.whatwg.org>) leave unencoded. Nothing
 /// is decoded or normalised: what is compared, logged and answered is what was sent.
 package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
@@ -61,33 +64,33 @@ package struct RequestTarget: BitwiseCopyable, Sendable, Equatable {
     }
 
     /// `absolute-path [ "?" query ]`: HTTP/1.1's origin form and HTTP/2's `:path`.
+    @inline(__always)
     package init?(origin range: Range<Int>, of head: borrowing Span<UInt8>) {
         guard !range.isEmpty, head[range.lowerBound] == UInt8(ascii: "/") else { return nil }
-        guard let question = Self.queryStart(range, of: head) else { return nil }
+        guard let question = Self.queryStart(range.lowerBound + 1..<range.upperBound, of: head) else { return nil }
         path = HeadSlice(range.lowerBound..<question)
         if question < range.upperBound { query = HeadSlice(question + 1..<range.upperBound) }
     }
 
     /// Where the first `?` is, or the range's end; `nil` where a byte belongs to no path or query.
+    @inline(__always)
     private static func queryStart(_ range: Range<Int>, of head: borrowing Span<UInt8>) -> Int? {
         var allowed = ByteSet.path
         var question = range.upperBound
         var index = range.lowerBound
-        while index < range.upperBound {
-            let byte = head[index]
-            if !allowed.contains(byte) {
-                if byte == UInt8(ascii: "?"), question == range.upperBound {
-                    question = index
-                    allowed = .query
-                } else {
-                    guard byte == UInt8(ascii: "%"),
-                        Authority.isPercentEncoding(head.extracting(0..<range.upperBound), at: index)
-                    else { return nil }
-                }
+        while true {
+            index = head.firstIndex(notIn: allowed, from: index, before: range.upperBound)
+            guard index < range.upperBound else { return question }
+            if head[index] == UInt8(ascii: "?"), question == range.upperBound {
+                question = index
+                allowed = .query
+            } else {
+                guard head[index] == UInt8(ascii: "%"),
+                    Authority.isPercentEncoding(head.extracting(0..<range.upperBound), at: index)
+                else { return nil }
             }
             index += 1
         }
-        return question
     }
 
     /// `http://authority/path?query`, of which an empty path means `/`, or `*` with OPTIONS (RFC 9112 section 3.2.4).

@@ -3,25 +3,25 @@
 /// Nothing that is written can end a line or a head early: names must be tokens and values free of control bytes, and
 /// a line that is not is left out. The fields that frame the message are the session's: a handler's own are left out.
 package struct ResponseHead: BitwiseCopyable {
-    /// How the content's end is told.
+    /// How the content is delimited (RFC 9112 section 6.3).
     package enum Framing: BitwiseCopyable, Equatable {
-        /// By there being none: 204 and 304 (RFC 9112 section 6.3).
+        /// There is no content: 204 and 304.
         case none
         /// By Content-Length.
         case length(Int)
         /// By the last chunk.
         case chunked
-        /// By the connection's.
+        /// By the connection's close.
         case close
     }
 
-    /// What the head says of the connection.
+    /// The `Connection` field.
     package enum Connection: BitwiseCopyable, Equatable {
-        /// Kept, as HTTP/1.1 has it without a word.
+        /// None: HTTP/1.1 connections persist by default.
         case kept
-        /// Kept, said aloud for HTTP/1.0.
+        /// `keep-alive`, for HTTP/1.0.
         case keptAlive
-        /// Closed after this response.
+        /// `close`.
         case closed
     }
 
@@ -106,9 +106,7 @@ package struct ResponseHead: BitwiseCopyable {
     }
 
     static func isToken(_ name: borrowing Span<UInt8>) -> Bool {
-        let token = ByteSet.token
-        for index in name.indices where !token.contains(name[index]) { return false }
-        return name.count > 0
+        name.count > 0 && name.firstIndex(notIn: .token, from: 0, before: name.count) == name.count
     }
 
     static func isOwnField(_ name: borrowing Span<UInt8>) -> Bool {

@@ -1,4 +1,4 @@
-/// Methods and paths to routes, with the answers that HTTP wants where there is none.
+/// Maps methods and paths to routes, and answers requests without a route as RFC 9110 requires.
 ///
 /// Paths are exact, but for prefixes that end in `/`; an exact path wins over a prefix and a longer prefix over a
 /// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is not recognised gets 501 whatever the path
@@ -45,7 +45,7 @@ public struct Router: Sendable {
     /// The paths of all resources, one after the other.
     private var paths: [UInt8] = []
     private var allows: [String] = []
-    /// Some dozen paths of different lengths, mostly: looking at each is the fastest table.
+    /// Usually a dozen paths of different lengths, for which a linear search is fastest.
     private var exact: [Resource] = []
     private var prefixes: [Resource] = []
     private let problemTypes: String
@@ -90,31 +90,34 @@ public struct Router: Sendable {
         return count - 1
     }
 
-    private func resource(at path: borrowing Span<UInt8>) -> Resource? {
+    /// The resource at that path or below the longest prefix of it: its place in ``exact``, or behind these in ``prefixes``.
+    private func place(of path: borrowing Span<UInt8>) -> Int? {
         let paths = paths.span
         for index in exact.indices where exact[index].path.count == path.count {
-            if paths.extracting(exact[index].path.range).equals(path) { return exact[index] }
+            if paths.extracting(exact[index].path.range).equals(path) { return index }
         }
         for index in prefixes.indices where prefixes[index].path.count <= path.count {
             let prefix = prefixes[index].path
-            if paths.extracting(prefix.range).equals(path.extracting(0..<prefix.count)) { return prefixes[index] }
+            if paths.extracting(prefix.range).equals(path.extracting(0..<prefix.count)) { return exact.count + index }
         }
         return nil
     }
 
     /// The route that a method and a path lead to; `nil` where there is none.
     public func route(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Int? {
-        resource(at: path)?.route(method)
+        guard let place = place(of: path) else { return nil }
+        return place < exact.count ? exact[place].route(method) : prefixes[place - exact.count].route(method)
     }
 
-    /// The same, with what HTTP wants where there is none.
+    /// The same, with the answer where there is no route.
     public func match(_ method: HTTPMethod, _ path: borrowing Span<UInt8>) -> Match {
         if let route = route(method, path) { return .route(route) }
         guard method != .other else { return .unknownMethod }
-        guard let resource = resource(at: path) else {
+        guard let place = place(of: path) else {
             // `OPTIONS *` asks about the server, not about a path.
             return method == .options && path.equals("*") ? .options(allow: "GET, HEAD, OPTIONS, POST") : .notFound
         }
+        let resource = place < exact.count ? exact[place] : prefixes[place - exact.count]
         return method == .options
             ? .options(allow: allows[resource.number])
             : .methodNotAllowed(allow: allows[resource.number])

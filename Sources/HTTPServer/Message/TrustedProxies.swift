@@ -48,10 +48,10 @@ public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
     fileprivate static func text(of bytes: [UInt8]) -> String { bytes.withUnsafeBytes { IPAddress.text(of: $0) } }
 }
 
-/// The proxies before this server, by whose word a client's address is known.
+/// The proxies whose `X-Forwarded-For` or `Forwarded` is trusted for the client's address.
 ///
-/// Anybody can send `X-Forwarded-For`; only what a trusted proxy added to it is worth anything. So the list is read from
-/// its right end: as long as an address is a trusted proxy's, the one before it is what that proxy saw.
+/// A client can send these fields too, so that only elements added by trusted proxies count. The list is read from its
+/// right end: the element to the left of a trusted proxy's address is the peer that this proxy saw.
 public struct TrustedProxies: Sendable, Equatable {
     /// Their addresses.
     public var blocks: [AddressBlock] = []
@@ -67,7 +67,7 @@ public struct TrustedProxies: Sendable, Equatable {
     ///
     /// - Parameter peer: `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     package func client(peer: String, _ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> String? {
-        guard !blocks.isEmpty, let peer = Self.address(of: peer[...]), isTrusted(peer) else { return nil }
+        guard !blocks.isEmpty, let peer = Self.address(of: peer), isTrusted(peer) else { return nil }
         var client: [UInt8]?
         for node in Self.nodes(in: head, bytes).reversed() {
             guard let address = Self.address(of: node) else { return nil }
@@ -79,43 +79,57 @@ public struct TrustedProxies: Sendable, Equatable {
 
     private func isTrusted(_ address: [UInt8]) -> Bool { blocks.contains { $0.contains(address) } }
 
-    /// Those that the request came through, the client first.
-    private static func nodes(in head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> [Substring] {
-        var names: [Substring] = []
-        let isPlain = head.has(.forwardedFor)
+    /// The nodes that the request came through, the client first.
+    private static func nodes(in head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> [String] {
+        var nodes: [String] = []
         let bytes = copy bytes
-        head.forEachValue(of: isPlain ? .forwardedFor : .forwarded, in: bytes) { value in
-            for element in bytes.extracting(value).text.split(separator: ",") {
-                if isPlain {
-                    names.append(trimmed(element))
-                } else {
-                    // for=192.0.2.43;proto=http, for="[2001:db8:cafe::17]:4711"; an element without one hides the node.
-                    let pair = element.split(separator: ";").map(trimmed).first { $0.lowercased().hasPrefix("for=") }
-                    names.append(pair.map { unquoted($0.dropFirst(4)) } ?? "")
+        if head.has(.forwardedFor) {
+            head.forEachValue(of: .forwardedFor, in: bytes) { value in
+                // This field has no quoted strings: a quote that a client left open would hide what a proxy adds behind it.
+                bytes.forEachListElement(hasQuotedStrings: false, in: value) { element in
+                    nodes.append(bytes.extracting(element).text)
+                    return true
+                }
+            }
+        } else {
+            head.forEachValue(of: .forwarded, in: bytes) { value in
+                bytes.forEachListElement(in: value) { element in
+                    nodes.append(node(in: bytes.extracting(element)))
+                    return true
                 }
             }
         }
-        return names
+        return nodes
+    }
+
+    /// The value of `for` in one element of `Forwarded` (RFC 7239 section 4), empty where it has none.
+    ///
+    ///     forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )
+    ///     forwarded-pair    = token "=" ( token / quoted-string )
+    ///
+    /// `for=192.0.2.43;proto=http` or `for="[2001:db8:cafe::17]:4711"`. A quoted pair is left as it is, and so makes no
+    /// address: none needs one.
+    private static func node(in element: Span<UInt8>) -> String {
+        var node: String?
+        element.forEachListElement(separator: UInt8(ascii: ";"), in: 0..<element.count) { range in
+            let pair = element.extracting(range)
+            guard pair.count >= 4, pair.extracting(0..<4).equals(ignoringCase: "for=") else { return true }
+            var value = 4..<pair.count
+            let quote = UInt8(ascii: "\"")
+            if value.count >= 2, pair[4] == quote, pair[pair.count - 1] == quote { value = 5..<pair.count - 1 }
+            node = pair.extracting(value).text
+            return false
+        }
+        return node ?? ""
     }
 
     /// The address in a node's name, which may have a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
-    private static func address(of node: Substring) -> [UInt8]? {
+    private static func address(of node: String) -> [UInt8]? {
         if node.hasPrefix("[") {
             guard let end = node.firstIndex(of: "]") else { return nil }
             return AddressBlock.bytes(of: node[node.index(after: node.startIndex)..<end])
         }
         let colons = node.utf8.count { $0 == UInt8(ascii: ":") }
-        return AddressBlock.bytes(of: colons == 1 ? node.prefix { $0 != ":" } : node)
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var rest = text
-        while let first = rest.utf8.first, first == 0x20 || first == 0x09 { rest.removeFirst() }
-        while let last = rest.utf8.last, last == 0x20 || last == 0x09 { rest.removeLast() }
-        return rest
-    }
-
-    private static func unquoted(_ text: Substring) -> Substring {
-        text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? text.dropFirst().dropLast() : text
+        return AddressBlock.bytes(of: colons == 1 ? node.prefix { $0 != ":" } : node[...])
     }
 }

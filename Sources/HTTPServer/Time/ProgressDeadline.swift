@@ -1,28 +1,27 @@
-/// Until when a peer has to move on that is held to a floor rate: one that sends a body, or takes a reply.
+/// A deadline with a floor rate, for a peer that sends a body or reads a reply.
 ///
-/// A token bucket that holds time. It starts with `span`, time empties it, and every byte of progress puts in what that
-/// byte is worth at the floor rate, up to `span` again. So a peer that never pauses for longer than `span` and is not
-/// slower than the floor is never late, however long it takes; and one that stops is late `span` after its last byte at
-/// most, whatever it had sent by then.
+/// A token bucket of time: it starts with `span`, drains as time passes, and every byte of progress adds what that byte
+/// takes at the floor rate, up to `span` again. So a peer that never pauses for longer than `span` and is no slower than
+/// the floor is never late, however long it takes; and one that stops is late at most `span` after its last byte.
 package struct ProgressDeadline: Sendable {
-    /// The moment at which the bucket is empty, `UInt64.max` while the peer is not waited for.
+    /// When the bucket is empty, `UInt64.max` while the deadline is not armed.
     package private(set) var at = UInt64.max
     private var progress: UInt64 = 0
 
-    /// Not waiting for the peer.
+    /// Not armed.
     package init() {}
 
-    /// The peer is waited for from now on.
+    /// Arms the deadline.
     ///
     /// - Parameters:
-    ///   - progress: how many bytes it has moved so far, counted from any point.
-    ///   - span: what it is given, nanoseconds.
+    ///   - progress: the number of bytes moved so far, counted from any point.
+    ///   - span: the bucket's capacity, nanoseconds.
     package mutating func start(progress: UInt64, now: UInt64, span: UInt64) {
         self.progress = progress
         at = Self.sum(now, span)
     }
 
-    /// So many bytes have been moved by now; no effect while the peer is not waited for.
+    /// Credits progress; no effect while the deadline is not armed.
     ///
     /// - Parameters:
     ///   - rate: the floor, bytes per second.
@@ -36,7 +35,7 @@ package struct ProgressDeadline: Sendable {
         at = min(Self.sum(at, earned), Self.sum(now, span))
     }
 
-    /// The peer is not waited for any more.
+    /// Disarms the deadline.
     package mutating func clear() { at = .max }
 
     private static func sum(_ moment: UInt64, _ time: UInt64) -> UInt64 {

@@ -1,22 +1,22 @@
 import Dispatch
 import Synchronization
 
-/// One piece of work for the pool: a deferred response, or the next piece of a streamed body.
+/// A job of the compute pool: a deferred response, or the next piece of a streamed body.
 ///
-/// Sendable although unchecked: what it holds belongs to whoever has set ``stage``: ``work`` to the thread that has the job
-/// run or drops it, ``whenOver`` to the loop that gives it up and then to the thread that ran it.
+/// Sendable although unchecked: ``stage`` decides which thread may use what. ``work`` is the thread's that moved the stage
+/// from waiting; ``whenOver`` is the event loop's until it moves the stage to abandoned, then the compute thread's.
 final class ComputeJob: WorkJob, @unchecked Sendable {
     private enum Stage: UInt8, AtomicRepresentable {
         case waiting, running, over
-        /// Will not run.
+        /// Cancelled before it ran.
         case discarded
-        /// Runs, but somebody waits only for its end.
+        /// Cancelled while it runs: only ``whenOver`` is left to call.
         case abandoned
     }
 
     private let stage = Atomic(Stage.waiting)
     private var work: (@Sendable () -> Void)?
-    /// What follows once an abandoned job has returned.
+    /// Called once an abandoned job has returned.
     private var whenOver: (@Sendable () -> Void)?
 
     fileprivate init(_ work: @escaping @Sendable () -> Void) { self.work = work }
@@ -45,42 +45,40 @@ final class ComputeJob: WorkJob, @unchecked Sendable {
     }
 }
 
-/// Computes off the event loops, on threads of its own: at most so many at a time, all jobs together.
+/// A fixed number of compute threads, off the event loops.
 ///
-/// Jobs run in the order they came, one a thread. A job may share its work out with ``perform(_:_:)``; threads that have
-/// no job of their own then take a part, and leave it between two pieces as soon as a job waits. A stream submits one
-/// piece at a time and so goes to the back of the queue after each: a long one does not keep others waiting. How much
-/// waits is bounded by the work budget, which the connections hold their requests against.
+/// Jobs run first in, first out, one per thread. A job may divide its work with ``perform(_:_:)``: threads without a job
+/// then help, piece by piece, and stop helping as soon as a job waits. A stream submits one piece at a time and so rejoins
+/// the queue after each: a long one does not starve others. The work budget bounds the queue.
 ///
-/// A thread is one long block on a dispatch queue of its own, begun with the first job and ended with the pool. So its
-/// ``ComputePriority`` is its own: Dispatch's shared workers, which run the log, the signals and whatever else the process
-/// gives them, keep theirs. A job must not give Dispatch anything to do: a worker that is begun for it would be
-/// scheduled like the thread that asked (sched(7)).
+/// A thread is one long block on a dispatch queue of its own, from the first job to the pool's end. So ``ComputePriority``
+/// applies to that thread alone: Dispatch's shared workers, which run the log and the signals, keep their scheduling. A job
+/// must not submit work to Dispatch: a worker thread created for that would inherit the job's scheduling (sched(7)).
 package final class ComputePool: Sendable {
     private let crew: Crew
 
-    /// A pool of that many threads, 1 at least.
+    /// A pool of so many threads, 1 at least.
     package init(threads: Int, priority: ComputePriority = .normal) {
         crew = Crew(threads: max(1, threads), priority: priority)
     }
 
-    /// How many compute at the same time, at most.
+    /// The number of threads.
     package var threads: Int { crew.threads }
 
-    deinit { crew.dismiss() }
+    deinit { crew.shutDown() }
 
-    /// Queues work.
+    /// Queues a job.
     func submit(_ work: @escaping @Sendable () -> Void) -> ComputeJob {
         let job = ComputeJob(work)
         crew.add(job)
         return job
     }
 
-    /// Calls `body` once for each index below `count`; returns when all are done.
+    /// Calls `body` once for each index below `count`, on the calling thread and idle threads of the pool; returns when all
+    /// calls have returned.
     ///
-    /// The caller, which counts as one of the threads, takes its share. Indices are handed out one by one, so uneven
-    /// pieces balance themselves. Called outside of a job, by a thread that is none of the pool's, it leaves one of the
-    /// pool's out, so that no more than the pool's number compute for it.
+    /// Indices are claimed one by one, which balances uneven pieces. At most ``threads`` threads take part, the caller
+    /// included.
     package func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
         guard count > 1, crew.threads > 1 else {
             for index in 0..<count { body(index) }
@@ -92,17 +90,17 @@ package final class ComputePool: Sendable {
 
 /// Work that several threads do together, index by index.
 ///
-/// Sendable although unchecked: `body` is set before any other thread sees the object and taken away when none does any
-/// more; the counts of helpers are only touched under the crew's lock.
+/// Sendable although unchecked: `body` is set before other threads get the object and cleared after the last helper has
+/// left; the counts of helpers are accessed under the crew's lock only.
 private final class SharedWork: @unchecked Sendable {
     private let count: Int
     private let next = Atomic<Int>(0)
     private var body: (@Sendable (Int) -> Void)?
-    /// Threads that may still join.
+    /// How many more threads may help.
     var places: Int
-    /// Threads that have joined and not left.
+    /// How many threads are helping.
     var helpers = 0
-    /// Nobody may join any more, and the caller waits for the helpers.
+    /// The caller waits for the helpers to leave, and no thread may join.
     var isEnding = false
     let helpersLeft = DispatchSemaphore(value: 0)
 
@@ -112,13 +110,13 @@ private final class SharedWork: @unchecked Sendable {
         places = count - 1
     }
 
-    /// Whether an index is left.
+    /// Whether an index is unclaimed.
     var isOpen: Bool { next.load(ordering: .relaxed) < count }
 
-    /// Does what is left, index by index, as long as `goesOn`.
+    /// Claims and does indices until none is left or `goesOn` is false.
     ///
-    /// A function of its own that is not inlined: the reference to the body that it holds must be gone when the caller
-    /// of ``ComputePool/perform(_:_:)``, who owns what the body captures, is told that this thread is done.
+    /// Never inlined: its reference to `body` must be released before this thread reports that it has left, since the
+    /// caller of ``ComputePool/perform(_:_:)`` owns what `body` captures.
     @inline(never) func run(while goesOn: () -> Bool) {
         guard let body else { return }
         while goesOn() {
@@ -128,34 +126,34 @@ private final class SharedWork: @unchecked Sendable {
         }
     }
 
-    /// Lets go of the body, which outlives the call that lent it no longer.
+    /// Releases `body`, which must not outlive the call of ``ComputePool/perform(_:_:)``.
     @inline(never) func end() { body = nil }
 }
 
-/// The pool's threads and what they have to do.
+/// The pool's threads and their queue.
 private final class Crew: Sendable {
     private struct State {
-        /// Jobs taken out of the inbox, oldest last.
+        /// Jobs moved out of the inbox, oldest last.
         var waiting: [ComputeJob] = []
-        /// Work that its caller has shared out, oldest first.
+        /// Work of ``ComputePool/perform(_:_:)`` calls in progress, oldest first.
         var shared: [SharedWork] = []
     }
 
     let threads: Int
     private let priority: ComputePriority
-    /// What the event loops add: they take no lock that a compute thread may hold.
+    /// Jobs from the event loops, which so need no lock that a compute thread may hold.
     private let added = Inbox<ComputeJob>()
-    /// Jobs that no thread has taken yet, for a look without the lock.
+    /// How many jobs wait, readable without the lock.
     private let waitingCount = Atomic<Int>(0)
     private let state = Locked(State())
-    /// One signal for each job, each place beside somebody who shares work out, and in the end each thread.
+    /// Signalled once for each job, for each place for a helper, and at shutdown for each thread.
     private let tasks = DispatchSemaphore(value: 0)
-    /// The threads are there; they end only with the pool.
+    /// Whether the threads have been created; they end only with the pool.
     private let areBegun = Atomic<Bool>(false)
-    private let isDismissed = Atomic<Bool>(false)
+    private let isShutDown = Atomic<Bool>(false)
 
-    /// Their queues are of another class than the default one: Dispatch has at most 255 threads for a class, and those of
-    /// the default one are for the event loops, the log and the signals.
+    /// Not the default class: Dispatch creates at most 255 threads for each, and those of the default class are for the
+    /// event loops, the log and the signals.
     private static let quality = DispatchQoS.utility
 
     init(threads: Int, priority: ComputePriority) {
@@ -163,20 +161,20 @@ private final class Crew: Sendable {
         self.priority = priority
     }
 
-    // MARK: What is asked of them
+    // MARK: Requests to the threads
 
     func add(_ job: ComputeJob) {
         _ = added.add(job)
         waitingCount.add(1, ordering: .relaxed)
-        callUpon(1)
+        wake(1)
     }
 
-    /// Does that work, with those threads that have nothing else to do.
+    /// Does that work, with the help of idle threads.
     func share(_ work: SharedWork) {
         let places = min(work.places, threads - 1)
         work.places = places
         state.withLock { $0.shared.append(work) }
-        callUpon(places)
+        wake(places)
         work.run { true }
         let mustWait = state.withLock { state in
             state.shared.removeAll { $0 === work }
@@ -187,35 +185,35 @@ private final class Crew: Sendable {
         work.end()
     }
 
-    /// Ends the threads once nothing is left to do.
-    func dismiss() {
-        isDismissed.store(true, ordering: .releasing)
+    /// Ends the threads once the queue is empty.
+    func shutDown() {
+        isShutDown.store(true, ordering: .releasing)
         for _ in 0..<threads { tasks.signal() }
     }
 
-    /// Has so many threads look for something to do.
-    private func callUpon(_ count: Int) {
+    /// Wakes so many threads, which are created on the first call.
+    private func wake(_ count: Int) {
         for _ in 0..<count { tasks.signal() }
         guard !areBegun.load(ordering: .relaxed), !areBegun.exchange(true, ordering: .relaxed) else { return }
-        // All at once, by whoever comes first: a worker that Dispatch began for a compute thread would be scheduled like it,
-        // and could be lent to anybody.
+        // All at once, on a thread with normal scheduling: one that a compute thread created would inherit its scheduling and
+        // could later serve any other queue.
         for _ in 0..<threads { DispatchQueue(label: "compute", qos: Self.quality).async { self.serve() } }
     }
 
     // MARK: The threads
 
-    /// What a thread does next.
+    /// A thread's next task.
     private enum Task {
         case job(ComputeJob)
         case help(SharedWork)
     }
 
-    /// A thread's life.
+    /// Runs tasks until the pool is shut down.
     private func serve() {
         let former = ThreadScheduling.current
-        ThreadScheduling.giveWay(priority)
-        // For whoever Dispatch lends the thread to next. Where that is refused, these can only be queues of the same class
-        // as the pool's, and Dispatch ends a thread that was idle for 5 s.
+        ThreadScheduling.lower(to: priority)
+        // For the queue that Dispatch gives the thread to next. Where the system refuses that, it can only be a queue of the
+        // same class as the pool's, and Dispatch ends a thread that was idle for 5 s.
         defer { former.apply() }
         while true {
             tasks.wait()
@@ -224,7 +222,7 @@ private final class Crew: Sendable {
             case .help(let work):
                 work.run { waitingCount.load(ordering: .relaxed) <= 0 }
                 leave(work)
-            case nil: if isDismissed.load(ordering: .acquiring) { return }
+            case nil: if isShutDown.load(ordering: .acquiring) { return }
             }
         }
     }
@@ -253,7 +251,7 @@ private final class Crew: Sendable {
             return (work.isEnding && work.helpers == 0, !work.isEnding && work.isOpen)
         }
         if isLast { work.helpersLeft.signal() }
-        // A thread that left for a job may come back, or another in its place.
+        // A place is free again, for this thread or another.
         if isOpen { tasks.signal() }
     }
 }

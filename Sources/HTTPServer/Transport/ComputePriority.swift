@@ -12,8 +12,8 @@ public enum ComputePriority: String, Sendable, CaseIterable {
 }
 
 extension ThreadScheduling {
-    /// Has the calling thread give way from here on, as far as that priority wants.
-    static func giveWay(_ priority: ComputePriority) {
+    /// Lowers the calling thread's scheduling to that priority.
+    static func lower(to priority: ComputePriority) {
         switch priority {
         case .idle: becomeIdle()
         case .low: raiseNiceness(to: 10)

@@ -1,6 +1,7 @@
-/// Names one connection of one loop.
+/// Identifies one connection of one event loop.
 ///
-/// A slot is used again, a generation is not: what is meant for a connection that is gone finds nobody.
+/// Slots are reused; the generation counter tells a slot's connections apart, so that a message or an event for one that
+/// has closed is not taken for its successor's.
 struct ConnectionID: Sendable, Hashable {
     var slot: UInt32
     var generation: UInt32
@@ -10,7 +11,7 @@ struct ConnectionID: Sendable, Hashable {
         self.generation = generation
     }
 
-    /// As one number, for the poller.
+    /// Both in one number, as the poller's user data.
     var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 
     init(token: UInt64) {
@@ -21,127 +22,123 @@ struct ConnectionID: Sendable, Hashable {
 
 /// One client's connection as a state machine: without a socket, a clock or a thread.
 ///
-/// What happens comes in (readiness, bytes, the outcome of a write, a job's result, a deadline that passed); what is to be
-/// done comes out of ``next(_:unacknowledged:)``, step by step, until there is nothing left to do now. The event loop
-/// carries the steps out, and so can a test.
+/// Its inputs are readiness, bytes, the outcome of a write, a job's result and a deadline that passed. Its outputs are the
+/// steps of ``next(_:unacknowledged:)``, called until nothing is left to do in this turn. The event loop carries the steps
+/// out, and so can a test.
 ///
-/// The first bytes choose the protocol, on one port: HTTP/2's preface (RFC 9113 section 3.4) selects HTTP/2; anything else
-/// is HTTP/1.1, whose first request may ask for HTTP/2 yet (``HTTP2Upgrade``). Part of a preface counts as part of a head:
-/// it is held to that deadline, and is given to HTTP/1.1 when more of it does not come.
+/// The first bytes select the protocol: HTTP/2's connection preface (RFC 9113 section 3.4), or else HTTP/1.1, whose first
+/// request may still upgrade to HTTP/2 (``HTTP2Upgrade``). An incomplete preface has the deadline of a request head, and is
+/// passed to HTTP/1.1 when that ends.
 ///
-/// **What is held.** A request that came whole is answered where it was received. What a turn could not use, an incomplete
-/// head or pipelined requests, is kept in `input`; what the socket did not take in `output`.
+/// **Buffers.** A request that arrived whole is answered from the event loop's read buffer. Bytes that a turn did not
+/// consume, of an incomplete head or of pipelined requests, are kept in `input`; what the socket did not accept in `output`.
 ///
-/// What only looks, and is asked every turn, is inlined: the compiler hands a large struct that is not changed over as a
-/// copy.
+/// Methods that do not mutate and run every turn are inlined: passed to a function, a large struct is copied.
 struct Connection: ~Copyable {
-    /// What the loop has to do next.
+    /// What the event loop has to do next.
     enum Step: Equatable {
-        /// Read once, then ``didRead(_:wasFull:_:)``.
+        /// Read once, then call ``didRead(_:wasFull:_:)``.
         case read
-        /// Write what ``withOutput(_:_:)`` lends, then ``didWrite(_:of:_:)``.
+        /// Write the bytes of ``withOutput(_:_:)``, then call ``didWrite(_:of:_:)``.
         case write
-        /// Drop up to so many bytes of input, then ``didDiscard(_:)``.
+        /// Discard up to that many bytes of input, then call ``didDiscard(_:)``.
         case discard(Int)
-        /// Say that nothing more will be written; what was written still arrives.
+        /// Half-close the socket for writing.
         case shutDownWriting
-        /// Nothing more in this turn: another one once all others had theirs.
+        /// End this turn; schedule another after those of all other connections.
         case yield
-        /// Nothing before something happens, or ``deadline`` passes.
+        /// End this turn until an event, or until ``deadline``.
         case wait
-        /// Give the descriptor back; by a reset where a cut reply must not look like a whole one.
+        /// Close the socket; with a reset where a truncated reply could be taken for a complete one.
         case close(isReset: Bool)
     }
 
-    /// Where the connection is in its life.
+    /// The connection's life cycle.
     private enum Stage {
         /// Requests are served.
         case open
-        /// The last reply is written and the direction shut down; input is dropped for a while.
+        /// Half-closed after the last reply: input is discarded until the peer closes, up to a deadline and a size.
         case lingering(until: UInt64, bytes: Int)
-        /// The descriptor is given back.
+        /// The socket is closed.
         case closed(isReset: Bool)
     }
 
     let id: ConnectionID
     let peer: String
-    /// Came over the connection limit: one request, probes only.
+    /// Accepted above the connection limit, into the reserve: for one request of a health probe.
     private(set) var isReserved: Bool
     /// ``HTTPLimits/outputHighWater``.
     private let highWater: Int
 
     private var stage = Stage.open
-    /// How much of HTTP/2's preface came; `nil` once the protocol is chosen.
+    /// How many bytes of HTTP/2's preface were received; `nil` once the protocol is selected.
     private var prefaceMatched: Int? = 0
     private(set) var http1 = HTTP1Session(offersHTTP2: true)
     private(set) var http2: HTTP2Session?
     private var isSessionDraining = false
-    /// Received and not consumed, between turns.
+    /// Received and not consumed, between turns: from ``inputStart`` on.
     private(set) var input: [UInt8] = []
-    /// HTTP/1.1's output that the socket did not take, and large bodies.
+    /// How many bytes at the front of ``input`` are consumed.
+    private var inputStart = 0
+    /// HTTP/1.1's output that the socket did not accept, and large bodies.
     private(set) var output = HTTPOutput()
     private(set) var exchanges: [Exchange] = []
-    /// Requests that came so far.
+    /// Requests received so far.
     private(set) var requests = 0
-    /// Bytes the socket took so far.
+    /// Bytes the socket accepted so far.
     private var written: UInt64 = 0
 
-    /// There may be something to read.
-    ///
-    /// The poller tells once; it stays true until a read found the end of it.
+    /// The socket may be readable: set by an edge-triggered event, cleared by a read that emptied the socket.
     private var isReadable = false
-    /// The socket may take more.
-    ///
-    /// Stays true until it did not.
+    /// The socket may be writable: cleared by a write that it did not accept in full.
     private var isWritable = true
-    /// The peer will send no more than what can be read now.
+    /// The peer has half-closed the connection: nothing follows what can be read now.
     private var isEnding = false
-    /// Serves one more request, if it comes soon, then drains: the loop is draining and the connection is idle, but new
-    /// or so lately used that a request may be on its way.
+    /// While draining, a connection that is new or was used a moment ago may have a request on its way: it serves one more
+    /// before it drains.
     private var drainsAfterNext = false
 
-    /// What is left of this turn: a request costs one and one more for each KiB of its answer, a read eight.
+    /// What is left of this turn: a request costs 1 and 1 for each KiB of its reply, a read ``readCost``.
     private var budget = 0
-    /// Bytes that may be written, or dropped, yet in this turn.
+    /// Bytes that may still be written, or discarded, in this turn.
     private var writeBudget = 0
     private var dropBudget = 0
-    /// The protocol has nothing more to hand out before more bytes, a reply or room for output come.
+    /// The session has no further event before more bytes, a reply or room for output.
     private var isAnswered = true
 
-    /// The earliest of all deadlines, for the loop.
+    /// The earliest of all deadlines, for the event loop.
     private(set) var deadline = UInt64.max
     private var phaseDeadline = PhaseDeadline()
     private var phaseEnds = UInt64.max
-    /// By when a connection of the reserve has to have sent its request.
+    /// The deadline for the request of a connection of the reserve.
     private var reserveEnds = UInt64.max
     private var hasTimedOut = false
-    /// Until when the peer has to take output that waits for it.
+    /// The deadline for the peer to make progress with buffered output.
     ///
-    /// Progress is what the peer's kernel acknowledged, not what this side's kernel buffered: a steady slow reader of a
-    /// large socket buffer makes room for a next write only every few seconds, and is not stuck.
+    /// Progress is what the peer's TCP acknowledged, not what the local socket buffer accepted: behind a large buffer a
+    /// slow but steady reader makes room for a write only every few seconds.
     private var writeDeadline = ProgressDeadline()
-    /// Bytes of unfinished bodies held against the server's memory for them.
+    /// Bytes of incomplete bodies that are counted against the server's limit.
     private var countedBodies = 0
 
-    /// What an HTTP/2 client sends first.
+    /// HTTP/2's connection preface (RFC 9113 section 3.4).
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     /// Requests and reads of one turn, in ``budget``.
     private static let turnBudget = 64
     private static let readCost = 8
-    /// Bytes dropped in one turn while lingering, and bytes written in one turn.
+    /// The most bytes discarded while lingering, and written, in one turn.
     private static let dropPerTurn = 1024 * 1024
     private static let writePerTurn = 1024 * 1024
-    /// A body up to this size, which was collected, is lent and not handed over: its storage is used again.
-    private static let bodyLent = 4096
-    /// Storage for input above this is given back once it is read: most connections are idle most of the time.
-    private static let inputKept = 16 * 1024
-    /// How long a connection of the reserve may take for its one request, nanoseconds: seats that silent clients hold
-    /// are no use to a probe.
+    /// A stored body up to this size is passed as a view and its storage reused; a larger one is moved to the handler.
+    private static let largestBorrowedBody = 4096
+    /// Input storage above this is freed once it is consumed: most connections are idle most of the time.
+    private static let largestKeptInput = 16 * 1024
+    /// How long a connection of the reserve may take for its request, nanoseconds: silent clients must not keep probes out.
     private static let reserveSpan: UInt64 = 1_000_000_000
     /// How long a draining connection waits for one more request where it is new or was idle for less than this.
     static let lastRequestGrace: UInt64 = 1_000_000_000
 
-    /// A connection that was just accepted, at that time.
+    /// A connection that was just accepted.
     init(id: ConnectionID, peer: String, isReserved: Bool, _ turn: borrowing Turn) {
         self.id = id
         self.peer = peer
@@ -150,25 +147,22 @@ struct Connection: ~Copyable {
         if isReserved { reserveEnds = turn.now &+ Self.reserveSpan }
     }
 
-    /// Whether requests are still served.
+    /// Whether requests are still served: neither lingering nor closed.
     var isOpen: Bool { if case .open = stage { true } else { false } }
 
-    /// Whether the descriptor is given back.
-    var isClosed: Bool { if case .closed = stage { true } else { false } }
-
-    /// Whether the peer is waited for and owed nothing.
+    /// Whether the connection is in keep-alive between requests, with every reply written.
     @inline(__always) var isIdle: Bool { isOpen && phase == .idle && outputCount == 0 && exchanges.isEmpty }
 
-    // MARK: What happens
+    // MARK: Inputs
 
-    /// The poller saw something.
+    /// The poller reported readiness.
     mutating func becameReady(isReadable: Bool, isWritable: Bool, isEnding: Bool) {
         if isEnding { self.isEnding = true }
         if isReadable { self.isReadable = true }
         if isWritable { self.isWritable = true }
     }
 
-    /// A turn begins; before anything else that happens in it.
+    /// Begins a turn; called before any other input of it.
     mutating func beginTurn(now: UInt64) {
         budget = Self.turnBudget
         writeBudget = Self.writePerTurn
@@ -179,9 +173,9 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// What is to be done next, after all that is possible without the loop was done.
+    /// Answers what can be answered, then says what the event loop has to do next.
     ///
-    /// - Parameter unacknowledged: how many bytes were written that the peer's kernel has not acknowledged yet.
+    /// - Parameter unacknowledged: how many written bytes the peer's TCP has not acknowledged yet.
     mutating func next(_ turn: inout Turn, unacknowledged: () -> Int) -> Step {
         switch stage {
         case .open: return nextOpen(&turn, unacknowledged)
@@ -197,7 +191,7 @@ struct Connection: ~Copyable {
     private mutating func nextOpen(_ turn: inout Turn, _ unacknowledged: () -> Int) -> Step {
         while true {
             if !isAnswered, budget > 0 { takeEvents(&turn) }
-            askForPieces(&turn)
+            if isStreaming { askForPieces(&turn) }
             let waiting = outputCount + turn.writer.output.count
             if isWritable, writeBudget > 0, waiting > 0 {
                 if outputCount > 0 { keepOutput(&turn) }
@@ -218,7 +212,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Ends the turn: keeps what the socket did not take, and looks at where the protocol is: over, or held to which
+    /// Ends the turn: keeps the output that the socket did not accept, closes where the session is finished, and updates the
     /// deadline.
     private mutating func rest(_ turn: inout Turn, _ unacknowledged: () -> Int, isMore: Bool) -> Step {
         keepOutput(&turn)
@@ -230,10 +224,10 @@ struct Connection: ~Copyable {
         return isMore || hasRefused ? .yield : .wait
     }
 
-    /// A read brought those bytes; `wasFull` where there may be more.
+    /// A read returned those bytes; `wasFull` where it filled the buffer.
     ///
-    /// A read that did not fill the buffer emptied the socket: the poller will tell of what comes next, so there is no
-    /// second read to find nothing. Unless the peer has finished: of that it has told already.
+    /// A read that did not fill the buffer emptied the socket, so that the next bytes cause another event and no second read
+    /// is needed. After the peer's half-close there is no further event: then reading goes on to the end.
     mutating func didRead(_ bytes: borrowing Span<UInt8>, wasFull: Bool, _ turn: inout Turn) {
         if isReserved { leaveReserve(turn.context) }
         isReadable = wasFull || isEnding
@@ -241,7 +235,7 @@ struct Connection: ~Copyable {
         _ = countBodies(turn.context)
     }
 
-    /// A read found the end of what the peer sends.
+    /// A read found the end of the stream.
     mutating func didReadEnd(_ turn: inout Turn) {
         if isReserved { leaveReserve(turn.context) }
         isReadable = false
@@ -251,10 +245,10 @@ struct Connection: ~Copyable {
         if let http2 { http2.receiveEnd() } else { http1.receiveEnd() }
     }
 
-    /// A read found nothing.
+    /// A read would have blocked.
     mutating func didReadNothing() { isReadable = false }
 
-    /// The socket took so many bytes of those that it was offered; `nil` where it takes none now.
+    /// The socket accepted `count` of the `offered` bytes; `nil` where the write would have blocked.
     mutating func didWrite(_ count: Int?, of offered: Int, _ turn: inout Turn) {
         guard let count else {
             isWritable = false
@@ -262,7 +256,7 @@ struct Connection: ~Copyable {
         }
         written &+= UInt64(count)
         writeBudget -= count
-        // The kernel took less than it was offered: it is full, and the poller will tell when it is not.
+        // A partial write filled the socket buffer: an event follows once there is room.
         if count < offered { isWritable = false }
         if let http2 {
             http2.didWrite(count)
@@ -273,7 +267,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// So many bytes of input were dropped; `nil` where there were none.
+    /// So many bytes of input were discarded; `nil` where there were none.
     mutating func didDiscard(_ count: Int?) {
         guard case .lingering(let until, let left) = stage, let count else {
             isReadable = false
@@ -283,10 +277,10 @@ struct Connection: ~Copyable {
         dropBudget -= count
     }
 
-    /// The connection is broken, or the peer closed it: unfinished requests are cancelled.
+    /// The connection failed: closes it and cancels its requests in flight.
     mutating func fail(_ turn: inout Turn) { _ = close(&turn) }
 
-    /// A deadline noted in ``deadline`` may have passed.
+    /// ``deadline`` passed.
     mutating func deadlinePassed(_ turn: inout Turn, unacknowledged: () -> Int) {
         switch stage {
         case .closed: return
@@ -295,14 +289,14 @@ struct Connection: ~Copyable {
             return
         case .open: break
         }
-        noteDelivered(turn.now, turn.context.deadlines, unacknowledged)
+        creditAcknowledged(turn.now, turn.context.deadlines, unacknowledged)
         if writeDeadline.at <= turn.now {
             _ = close(&turn)
             return
         }
         expireWork(&turn)
         guard isOpen, phaseEnds <= turn.now else { return }
-        // A protocol that stays in a phase it has been told is over is given up.
+        // The session was timed out before and is still in the same phase.
         if hasTimedOut {
             _ = close(&turn)
             return
@@ -311,7 +305,7 @@ struct Connection: ~Copyable {
         timeOut()
     }
 
-    /// The deadline of the current phase passed, or an idle connection is evicted, as if it had.
+    /// Ends the current phase as its deadline does; also how an idle connection is evicted.
     mutating func timeOut() {
         isAnswered = false
         chooseHTTP1()
@@ -322,23 +316,22 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Whether an idle connection may be closed at once when it is evicted: the peer has its last reply.
-    ///
-    /// Its kernel has acknowledged it, or the reply is older than a lingering close would wait.
+    /// Whether an idle connection may be closed at once when it is evicted, because the peer has its last reply: its TCP has
+    /// acknowledged it, or the reply is older than a lingering close would wait.
     func isDelivered(_ turn: borrowing Turn, unacknowledged: () -> Int) -> Bool {
         phaseDeadline.since &+ turn.context.deadlines.linger <= turn.now || unacknowledged() == 0
     }
 
-    /// Looks at the socket again, whatever the poller has told: what has arrived by now is served first.
-    mutating func lookAgain() { isReadable = true }
+    /// Has the next turn read the socket without an event, so that requests that have arrived are served first.
+    mutating func assumeReadable() { isReadable = true }
 
-    /// The loop stops taking requests: finish what is in flight.
+    /// Begins a graceful close: requests in flight are finished.
     ///
-    /// To be called after a turn for what had arrived by then.
+    /// Called after a turn for what had arrived by then.
     mutating func beginDrain(_ turn: borrowing Turn) {
         guard isOpen else { return }
-        // A client that has just been answered, or reads a reply whose head let it send more, may be sending its next
-        // request, which closing now would lose; HTTP/2 has a drain of its own for that.
+        // A client that was just answered, or whose reply has begun without `Connection: close`, may have sent its next
+        // request, which closing now would lose. In HTTP/2 GOAWAY takes care of that.
         let isRecent = requests == 0 || phaseDeadline.since &+ Self.lastRequestGrace > turn.now
         let hasBegun = exchanges.contains { $0.status != 0 }
         if hasBegun || (isRecent && phase == .idle), http2 == nil {
@@ -351,14 +344,14 @@ struct Connection: ~Copyable {
 
     // MARK: Bytes in
 
-    /// Whether to read from the socket: not while requests wait to be answered or too much output waits.
+    /// Whether to read from the socket: not while requests wait for replies, or output is above the high-water mark.
     @inline(__always)
     func wantsInput(_ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsInput }
         return prefaceMatched != nil || (http1.wantsInput && output.count + turn.writer.output.count <= highWater)
     }
 
-    /// Whether so much output waits that no further request of HTTP/1.1 is begun.
+    /// Whether output is above the high-water mark, so that no further request of HTTP/1.1 is begun.
     @inline(__always) private var isHeldBack: Bool { output.count > highWater }
 
     private mutating func receive(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
@@ -384,7 +377,7 @@ struct Connection: ~Copyable {
             }
             count += 1
         }
-        // What may yet be HTTP/2's preface is given to HTTP/1.1 as of when its first byte came.
+        // Where this turns out to be no preface, the head's deadline counts from its first byte.
         if matched == 0 { prefaceBegan = turn.now }
         prefaceMatched = matched + count
         guard matched + count == Self.preface.count else { return }
@@ -397,10 +390,10 @@ struct Connection: ~Copyable {
         begin(session)
     }
 
-    /// When the first byte of what may be a preface came.
+    /// When the first byte of an incomplete preface was received.
     private var prefaceBegan: UInt64 = 0
 
-    /// What came is not, or will not be, HTTP/2's preface.
+    /// Selects HTTP/1.1, which gets the bytes that matched the preface so far.
     private mutating func chooseHTTP1() {
         guard let matched = prefaceMatched else { return }
         prefaceMatched = nil
@@ -408,11 +401,11 @@ struct Connection: ~Copyable {
             input = Array(Self.preface[..<matched])
             http1.receive(matched, now: prefaceBegan)
         }
-        // A request that has begun with those bytes is answered yet.
+        // A request that begins with those bytes is still answered.
         if isSessionDraining { http1.drain() }
     }
 
-    /// On a connection of the reserve: which paths' bodies are taken.
+    /// On a connection of the reserve, the predicate for paths whose bodies are read; else `nil`.
     @inline(__always)
     private func probesOnly(_ turn: borrowing Turn) -> (@Sendable (String) -> Bool)? {
         isReserved ? turn.context.configuration.isProbe : nil
@@ -435,22 +428,26 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Serves what is kept of the input.
+    /// Serves requests from the kept input.
     private mutating func serveInput(_ turn: inout Turn) {
         var kept: [UInt8] = []
         swap(&kept, &input)
-        let consumed = serveHTTP1(kept.span, &turn)
-        if consumed == kept.count || http1.isFinished {
-            kept.removeAll(keepingCapacity: kept.capacity <= Self.inputKept)
-        } else if consumed > 0 {
-            kept.removeSubrange(..<consumed)
+        let consumed = serveHTTP1(kept.span.extracting(droppingFirst: inputStart), &turn)
+        inputStart += consumed
+        if inputStart == kept.count || http1.isFinished {
+            kept.removeAll(keepingCapacity: kept.capacity <= Self.largestKeptInput)
+            inputStart = 0
+        } else if inputStart > kept.count / 2 {
+            // Only once it moves less than was consumed: pipelined requests cost the same however many wait.
+            kept.removeSubrange(..<inputStart)
+            inputStart = 0
         }
         swap(&kept, &input)
     }
 
     // MARK: Requests
 
-    /// Takes what the protocol hands out and answers it, as far as output does not pile up.
+    /// Answers the session's requests until output reaches the high-water mark or the turn's budget is spent.
     private mutating func takeEvents(_ turn: inout Turn) {
         if let http2 {
             takeHTTP2Events(http2, &turn)
@@ -461,15 +458,14 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Serves requests of HTTP/1.1; returns how many of the bytes are done with.
+    /// Serves requests of HTTP/1.1; returns how many bytes they consumed.
     private mutating func serveHTTP1(_ bytes: borrowing Span<UInt8>, _ turn: inout Turn) -> Int {
-        let context = turn.context
         var start = 0
         while budget > 0 {
             let queued = output.count + turn.writer.output.count
             guard queued <= highWater else { return start }
             let rest = bytes.extracting(start..<bytes.count)
-            let (event, consumed) = http1.next(rest, context.configuration.limits)
+            let (event, consumed) = http1.next(rest, turn.limits)
             switch event {
             case .starved:
                 isAnswered = true
@@ -498,21 +494,22 @@ struct Connection: ~Copyable {
             answer(&stored, stream: stream, &turn)
         } else {
             let head = http1.head
-            let place = http1.bodyPlace
+            let place = http1.bodyRange
             let headBytes = bytes.extracting(0..<place.lowerBound)
             let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
             var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
-            answer(&request, stream: stream, route: http1.admittedRoute, turn.keep(head, headBytes), &turn)
+            let kept = turn.keep(head, headBytes)
+            answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn)
         }
         http1.endRequest()
     }
 
-    /// Answers a request that is in storage of its own, which stays there where it is short.
+    /// Answers a stored request, whose body is moved to the handler where it is large.
     private mutating func answer(_ stored: inout StoredRequest, stream: Int, _ turn: inout Turn) {
         let (bytes, route) = (stored.bytes, stored.route)
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
         let kept = turn.keep(stored.head, bytes.span)
-        if stored.body.count <= Self.bodyLent {
+        if stored.body.count <= Self.largestBorrowedBody {
             let body = stored.body
             var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
             answer(&request, stream: stream, route: route, kept, &turn)
@@ -528,7 +525,7 @@ struct Connection: ~Copyable {
         guard let problem = http1.takeProblem() else { preconditionFailure("a refused request has its problem") }
         var stored = http1.takeStored()
         if stored.bytes.isEmpty { stored.bytes = bytes.extracting(0..<min(bytes.count, http1.headLength)).array }
-        refuse(problem, stored, stream: http1.stream, since: http1.since, &turn)
+        refuse(problem, stored, stream: http1.stream, &turn)
         http1.endRequest()
     }
 
@@ -555,15 +552,14 @@ struct Connection: ~Copyable {
             }
             switch event {
             case .request(let stream):
-                var (stored, _) = session.takeRequest(of: stream)
+                var stored = session.takeRequest(of: stream)
                 answer(&stored, stream: stream, &turn)
             case .refused(let problem, let stream):
-                let (stored, since) = session.takeRequest(of: stream)
-                refuse(problem, stored, stream: stream, since: since, &turn)
+                refuse(problem, session.takeRequest(of: stream), stream: stream, &turn)
             case .cancelled(let stream):
-                // A reply that is all on its way is past giving up: then the session only says that it wants no body.
-                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == nil }) {
-                    abandon(exchanges.remove(at: index), &turn)
+                // A reply that is fully framed is counted as complete; then only the rest of the request is not wanted.
+                if let index = exchanges.firstIndex(where: { $0.stream == stream && $0.endsAt == .max }) {
+                    cancel(exchanges.remove(at: index), &turn)
                 }
             }
             budget -= 1 + max(0, session.output.count - queued) / 1024
@@ -575,33 +571,36 @@ struct Connection: ~Copyable {
         _ request: inout HTTPRequest, stream: Int, route: Int?, _ kept: KeptHead?, _ turn: inout Turn
     ) {
         requests += 1
-        var exchange = Exchange(
-            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: request.bodyCount,
-            kept: kept)
         if isReserved || turn.isDraining { drainSession() }
-        if isReserved, !turn.context.configuration.isProbe(request.pathText) {
+        let requestBytes = request.bodyCount
+        var reply: HTTPReply?
+        if !isReserved || turn.context.configuration.isProbe(request.pathText) {
+            request.route = route ?? turn.handler.admit(request).route
+            reply = turn.handler.respond(to: &request, &turn.writer)
+            if case .written = reply {
+                endWritten(request, stream: stream, requestBytes: requestBytes, kept, &turn)
+                return
+            }
+        }
+        var exchange = Exchange(
+            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes, kept: kept)
+        if let reply {
+            begin(reply, &exchange, request.head, request.bytes, &turn)
+        } else {
             let problem = unavailable("All connections are taken.", turn.context)
             fail(&exchange, problem, request.head, request.bytes, &turn)
-        } else {
-            request.route = route ?? turn.handler.admit(request).route
-            let reply = turn.handler.respond(to: &request, &turn.writer)
-            take(reply, &exchange, request.head, request.bytes, &turn)
         }
-        exchanges.append(consume exchange)
+        exchanges.append(exchange)
     }
 
     /// Begins a reply, or the work for it where the budget has room.
-    private mutating func take(
+    private mutating func begin(
         _ reply: consuming HTTPReply, _ exchange: inout Exchange, _ head: borrowing RequestHead,
         _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
-        if case .written = reply {
-            endWritten(&exchange, bytes, &turn)
-            return
-        }
-        precondition(turn.writer.status == 0, "a reply is printed or returned, not both")
+        precondition(turn.writer.status == 0, "a reply is written or returned, not both")
         switch consume reply {
-        case .written: break
+        case .written: preconditionFailure("a written reply has no more to begin")
         case .ready(let response): begin(response, &exchange, bytes, &turn)
         case .deferred(let cost, let replyBytes, let run):
             if let ticket = turn.context.status.makeTicket(
@@ -615,14 +614,14 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Answers a request that the protocol refused.
+    /// Answers a request that the session refused.
     private mutating func refuse(
-        _ problem: HTTPProblem, _ stored: StoredRequest, stream: Int, since: UInt64, _ turn: inout Turn
+        _ problem: HTTPProblem, _ stored: StoredRequest, stream: Int, _ turn: inout Turn
     ) {
         requests += 1
         let id = RequestID(sentIn: stored.head, stored.bytes.span) ?? turn.nextRequestID()
         var exchange = Exchange(
-            stream: stream, stored.head, id: id, startedAt: since, requestBytes: 0,
+            stream: stream, stored.head, id: id, startedAt: stored.since, requestBytes: 0,
             kept: turn.keep(stored.head, stored: stored.bytes))
         if isReserved || turn.isDraining { drainSession() }
         fail(&exchange, problem, stored.head, stored.bytes.span, &turn)
@@ -669,37 +668,42 @@ struct Connection: ~Copyable {
         work.begin(job, deadline: exchange.startedAt &+ turn.context.deadlines.request)
         exchange.work = work
         // Any number above fills the room as well; the sum of those of all streams must not overflow.
-        http2?.expect(replyBytes: min(replyBytes, 1 << 40), for: stream)
+        http2?.reserve(replyBytes: min(replyBytes, 1 << 40), for: stream)
     }
 
     // MARK: Replies
 
-    /// The handler has printed the whole reply.
-    private mutating func endWritten(_ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn) {
+    /// The handler has written the whole reply.
+    private mutating func endWritten(
+        _ request: borrowing HTTPRequest, stream: Int, requestBytes: Int, _ kept: KeptHead?, _ turn: inout Turn
+    ) {
         precondition(turn.writer.status != 0, "a handler that says so has written a reply")
         let length = turn.writer.bodyCount
+        var status = turn.writer.status
+        let hasContent: Bool
         if let http2 {
-            exchange.status = turn.writer.status
-            if HTTPResponse.hasContent(status: exchange.status, isForHead: exchange.isHead) {
-                exchange.responseBytes = length
-            }
-            http2.respond(with: turn.writer, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
+            hasContent = HTTPResponse.hasContent(status: status, isForHead: request.method == .head)
+            http2.respond(with: turn.writer, to: stream, date: turn.date, id: request.id, request.bytes)
             turn.writer.removeReply()
-            end(&exchange, &turn)
-            return
+        } else {
+            let head: ResponseHead
+            (head, hasContent) = http1.beginReply(status: status, length: length, date: turn.date)
+            turn.writer.setHead(head, id: request.id, request.bytes, keepsBody: hasContent)
+            status = head.status
         }
-        let (head, hasContent) = http1.beginReply(status: turn.writer.status, length: length, date: turn.date)
-        turn.writer.setHead(head, id: exchange.id, bytes, keepsBody: hasContent)
-        exchange.status = head.status
-        if hasContent { exchange.responseBytes = length }
-        end(&exchange, &turn)
+        let end = outputEnd(of: stream, turn)
+        exchanges.append(
+            Exchange(
+                stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes,
+                kept: kept,
+                status: status, responseBytes: hasContent ? length : 0, isMade: true, endsAt: end))
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
     private mutating func begin(
         _ response: HTTPResponse, _ exchange: inout Exchange, _ bytes: borrowing Span<UInt8>, _ turn: inout Turn
     ) {
-        // As the protocols send it: a status that is none would make the status line unreadable.
+        // As the sessions send it: any other number would make the status line invalid.
         exchange.status = (200...599).contains(response.status) ? response.status : 500
         var length: Int?
         if case .bytes(let content) = response.body { length = content.count }
@@ -734,7 +738,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Queues content of HTTP/1.1: copied where it is short, else taken over.
+    /// Queues content of HTTP/1.1: copied where it is short, else moved.
     private mutating func append(_ content: [UInt8], _ turn: inout Turn) {
         guard content.count > HTTPOutput.copyLimit else {
             turn.writer.append(content)
@@ -768,7 +772,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Whether a streamed body should make its next piece now.
+    /// Whether the next piece of a streamed body should be made now.
     @inline(__always)
     private func wantsBody(of stream: Int, _ turn: borrowing Turn) -> Bool {
         if let http2 { return http2.wantsBody(of: stream) }
@@ -776,7 +780,7 @@ struct Connection: ~Copyable {
             && output.count + turn.writer.output.count <= highWater
     }
 
-    /// All of the reply is made.
+    /// The whole reply is made.
     private mutating func end(_ exchange: inout Exchange, _ turn: inout Turn) {
         exchange.work?.release()
         exchange.work = nil
@@ -784,17 +788,17 @@ struct Connection: ~Copyable {
         exchange.endsAt = outputEnd(of: exchange.stream, turn)
     }
 
-    /// The output position at which all that is made of a reply ends; `nil` while the protocol holds some of it back.
+    /// The output position at which a reply ends, `UInt64.max` while HTTP/2's flow control holds some of it back.
     @inline(__always)
-    private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64? {
-        if let http2, http2.holdsReply(of: stream) { return nil }
+    private func outputEnd(of stream: Int, _ turn: borrowing Turn) -> UInt64 {
+        if let http2, http2.holdsReply(of: stream) { return .max }
         return written &+ UInt64(outputCount + turn.writer.output.count)
     }
 
-    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the budget has no
-    /// room for what the work turned out to cost.
+    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the work's true cost
+    /// did not fit into the work budget.
     ///
-    /// What comes for a request that is gone is dropped.
+    /// Ignored where the request was cancelled meanwhile.
     mutating func receive(_ response: HTTPResponse?, _ piece: BodyPiece?, for stream: Int, _ turn: inout Turn) {
         guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
         isAnswered = false
@@ -814,31 +818,31 @@ struct Connection: ~Copyable {
         if let piece { take(piece, at: index, work, &turn) }
     }
 
-    /// A piece of a streamed body is made, or none is there yet, or none can be made.
+    /// The source of a streamed body made a piece, had none yet, or failed.
     mutating func receive(_ piece: BodyPiece, for stream: Int, _ turn: inout Turn) {
         guard isOpen, let index = indexOfWork(for: stream), let work = exchanges[index].work else { return }
         isAnswered = false
         take(piece, at: index, work, &turn)
     }
 
-    /// The exchange of that stream, where the pool works for it.
+    /// The exchange of that stream, where the compute pool has a job for it.
     private func indexOfWork(for stream: Int) -> Int? {
         exchanges.firstIndex { $0.stream == stream && $0.work?.job != nil }
     }
 
     private mutating func take(_ piece: BodyPiece, at index: Int, _ work: Work, _ turn: inout Turn) {
         let stream = exchanges[index].stream
-        // However long the piece turned out to be, what was expected has come.
-        http2?.expect(replyBytes: 0, for: stream)
+        // The reservation ends with the piece, whatever its size.
+        http2?.reserve(replyBytes: 0, for: stream)
         switch piece.progress {
         case .failed:
             work.endJob()
             exchanges[index].problem = HTTPProblemKind.internalError.slug
-            cut(at: index, &turn)
+            truncate(at: index, &turn)
         case .more where piece.parts.allSatisfy(\.isEmpty):
             if !work.endEmptyJob(now: turn.now) {
                 work.endJob()
-                cut(at: index, &turn)
+                truncate(at: index, &turn)
             }
         case .more, .last:
             work.endJob()
@@ -855,11 +859,14 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Has the pool make the next piece of every streamed body whose client takes it.
-    ///
-    /// One piece at a time per stream; the streams of a connection do not wait for each other.
+    /// Whether any reply is or may become a streamed one.
+    @inline(__always) private var isStreaming: Bool {
+        for index in exchanges.indices where exchanges[index].work != nil { return true }
+        return false
+    }
+
+    /// Has the compute pool make the next piece of every streamed body that backpressure allows: one at a time per stream.
     private mutating func askForPieces(_ turn: inout Turn) {
-        guard !exchanges.isEmpty else { return }
         for index in exchanges.indices {
             guard let work = exchanges[index].work, let source = work.source, work.isReady(now: turn.now),
                 wantsBody(of: exchanges[index].stream, turn)
@@ -869,11 +876,11 @@ struct Connection: ~Copyable {
                 ticket.isCancelled ? nil : .piece(id, stream: stream, BodyPiece(of: source))
             }
             work.beginPiece(job, now: turn.now, span: turn.context.deadlines.request)
-            http2?.expect(replyBytes: Work.pieceBytes, for: stream)
+            http2?.reserve(replyBytes: Work.pieceBytes, for: stream)
         }
     }
 
-    /// By when the compute pool has to be done, or a source that had nothing is asked again.
+    /// The earliest deadline of compute work, or time at which a source that had no piece is asked again.
     @inline(__always) private var workDeadline: UInt64 {
         var earliest = UInt64.max
         for index in exchanges.indices {
@@ -883,7 +890,7 @@ struct Connection: ~Copyable {
         return earliest
     }
 
-    /// Gives up work that took too long: 503, or a cut reply where it has begun.
+    /// Cancels work whose deadline passed: 503, or a truncated reply where it has begun.
     private mutating func expireWork(_ turn: inout Turn) {
         for index in exchanges.indices {
             guard isOpen, let work = exchanges[index].work, work.deadline <= turn.now else { continue }
@@ -896,15 +903,15 @@ struct Connection: ~Copyable {
                 fail(&exchange, unavailable("The request took too long.", turn.context), head, bytes.span, &turn)
                 exchanges[index] = exchange
             } else {
-                cut(at: index, &turn)
+                truncate(at: index, &turn)
             }
         }
     }
 
-    /// Cuts a reply that has begun, so that its client sees that it is not whole.
+    /// Truncates a reply that has begun, so that its client can tell: no last chunk, or RST_STREAM.
     ///
-    /// An HTTP/1.0 client takes the end of the connection for the end of the body: it gets a reset instead.
-    private mutating func cut(at index: Int, _ turn: inout Turn) {
+    /// To an HTTP/1.0 client the connection's close is the body's end: it gets a reset instead.
+    private mutating func truncate(at index: Int, _ turn: inout Turn) {
         exchanges[index].work?.cancel()
         exchanges[index].work = nil
         if exchanges[index].version == .http1_0 {
@@ -916,42 +923,41 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Tells of the requests whose replies are out.
+    /// Reports the exchanges whose replies the socket has accepted.
     private mutating func finishExchanges(_ turn: inout Turn) {
         guard !exchanges.isEmpty else { return }
         var index = 0
         while index < exchanges.count {
-            if exchanges[index].isMade, exchanges[index].endsAt == nil {
+            if exchanges[index].isMade, exchanges[index].endsAt == .max {
                 let end = outputEnd(of: exchanges[index].stream, turn)
                 exchanges[index].endsAt = end
             }
-            guard let end = exchanges[index].endsAt, end <= written else {
+            guard exchanges[index].endsAt <= written else {
                 index += 1
                 continue
             }
-            turn.report(exchanges[index], peer: peer, isComplete: true)
-            if index == exchanges.count - 1 { _ = exchanges.popLast() } else { exchanges.remove(at: index) }
+            turn.report(exchanges.remove(at: index), peer: peer, isComplete: true)
         }
     }
 
-    private mutating func abandon(_ exchange: consuming Exchange, _ turn: inout Turn) {
+    private mutating func cancel(_ exchange: consuming Exchange, _ turn: inout Turn) {
         exchange.work?.cancel()
         turn.report(exchange, peer: peer, isComplete: false)
     }
 
     // MARK: Output
 
-    /// Bytes that wait for the socket, beside those of this turn.
+    /// Bytes buffered for the socket, without those of this turn.
     @inline(__always) var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
-    /// Lends what is to be written next, oldest first.
+    /// Calls `body` with the segments to write next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
         if let http2 { return http2.output.withFirstSegments(body) }
         if !output.isEmpty { return output.withFirstSegments(body) }
         return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
-    /// Keeps what this turn has made and the socket has not taken, behind what was kept before.
+    /// Moves output of this turn that the socket did not accept to ``output``.
     private mutating func keepOutput(_ turn: inout Turn) {
         guard !turn.writer.output.isEmpty else { return }
         output.write { $0.append(contentsOf: turn.writer.output.bytes) }
@@ -960,7 +966,7 @@ struct Connection: ~Copyable {
 
     // MARK: Deadlines and ends
 
-    /// What the peer is being waited for.
+    /// What the connection waits for, which selects the deadline.
     @inline(__always) var phase: HTTPSessionPhase {
         if let http2 { return http2.phase }
         if let prefaceMatched, prefaceMatched > 0 { return .head }
@@ -970,7 +976,7 @@ struct Connection: ~Copyable {
     /// Nothing more will be read or answered.
     @inline(__always) var isFinished: Bool { if let http2 { http2.isFinished } else { http1.isFinished } }
 
-    /// The protocol stops taking new requests, finishes those in flight, then is finished.
+    /// Has the session finish the requests in flight and take no new ones.
     mutating func drainSession() {
         isSessionDraining = true
         if let http2 {
@@ -991,16 +997,16 @@ struct Connection: ~Copyable {
         if requests == 0 { ends = min(ends, reserveEnds) }
         if ends != phaseEnds { hasTimedOut = false }
         phaseEnds = ends
-        noteDelivered(turn.now, limits, unacknowledged)
+        creditAcknowledged(turn.now, limits, unacknowledged)
         deadline = min(phaseEnds, writeDeadline.at, workDeadline)
         if writeDeadline.at != .max {
-            // Nobody tells when the peer acknowledges: looking now and then dates its last progress.
+            // There is no event for the peer's acknowledgements: they are polled, so that its last progress has a time.
             deadline = min(deadline, turn.now &+ limits.write / 8)
         }
     }
 
-    /// Credits the peer with what it has taken of the output that waits for it.
-    private mutating func noteDelivered(_ now: UInt64, _ limits: DeadlineLimits, _ unacknowledged: () -> Int) {
+    /// Credits the write deadline with the output that the peer has acknowledged.
+    private mutating func creditAcknowledged(_ now: UInt64, _ limits: DeadlineLimits, _ unacknowledged: () -> Int) {
         guard outputCount > 0 else {
             writeDeadline.clear()
             return
@@ -1014,10 +1020,10 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Holds what is kept of unfinished bodies against the server's memory for them; where it does not fit, the request
-    /// that holds most is refused, and the result is true.
+    /// Counts incomplete bodies against the server's limit; where they do not fit, refuses the request with the largest, and
+    /// returns `true`.
     ///
-    /// The first 64 KiB are free: they are bounded by the number of connections, and small requests are served on.
+    /// The first 64 KiB are not counted: the number of connections bounds them, and small requests are still served.
     private mutating func countBodies(_ context: ServerContext) -> Bool {
         var held = http1.bodyBytes
         if let http2 { held = http2.bodyBytes }
@@ -1028,7 +1034,7 @@ struct Connection: ~Copyable {
             countedBodies = counted
             return false
         }
-        if context.status.takeBodies(counted - countedBodies, limit: context.configuration.bodyMemory) {
+        if context.status.reserveBodies(counted - countedBodies, limit: context.configuration.bodyMemory) {
             countedBodies = counted
             return false
         }
@@ -1038,7 +1044,7 @@ struct Connection: ~Copyable {
         return true
     }
 
-    /// A connection of the reserve that has not said anything yet becomes an ordinary one, where a seat has become free.
+    /// Makes a connection of the reserve an ordinary one if it has sent nothing yet and a seat has become free.
     private mutating func leaveReserve(_ context: ServerContext) {
         guard requests == 0, phase == .idle, !context.status.isFull(context.configuration) else { return }
         isReserved = false
@@ -1058,8 +1064,8 @@ struct Connection: ~Copyable {
 
     private mutating func close(_ turn: inout Turn) -> Step {
         if case .closed(let isReset) = stage { return .close(isReset: isReset) }
-        // A reply cut short must not look like a whole one to a client that takes the end for its end (HTTP/1.0), and
-        // what the kernel still holds of it is of no use to anyone.
+        // To an HTTP/1.0 client an orderly close would complete a truncated reply; a reset also discards what the socket
+        // buffer still holds of it.
         let isReset = exchanges.contains { $0.status != 0 }
         stage = .closed(isReset: isReset)
         release(&turn)
@@ -1068,9 +1074,9 @@ struct Connection: ~Copyable {
         return .close(isReset: isReset)
     }
 
-    /// Nobody waits for what is unfinished.
+    /// Cancels the requests in flight and releases what is counted for them.
     private mutating func release(_ turn: inout Turn) {
-        while let exchange = exchanges.popLast() { abandon(exchange, &turn) }
+        while let exchange = exchanges.popLast() { cancel(exchange, &turn) }
         turn.context.status.releaseBodies(countedBodies)
         countedBodies = 0
     }

@@ -1,18 +1,18 @@
 /// Serves the connections of its listeners on one thread, which does nothing else until the server stops.
 ///
-/// It belongs to that thread alone: others reach it through its ``Mailbox``. One turn: wait, serve what became ready,
-/// serve what had more to do than one turn allows, look at deadlines, let the observer write.
+/// Only that thread uses it; other threads send it messages (``Mailbox``). One turn: wait for events, serve connections that
+/// became ready, then those that had yielded, check deadlines, flush the observer.
 struct EventLoop: ~Copyable {
-    /// A place for a connection.
+    /// An entry of the connection table.
     private struct Slot {
-        /// The connection in it, of which the loop is the only owner.
+        /// The connection, allocated and freed by this loop; `nil` while the slot is free.
         var connection: UnsafeMutablePointer<Connection>?
         var socket: Socket
-        /// Counts the connections that the slot has had: what is meant for one that is gone finds nobody.
+        /// The generation counter of ``ConnectionID``.
         var generation: UInt32 = 0
-        /// Waits for its next turn in ``queued``.
+        /// Whether it is in ``queued``.
         var isQueued = false
-        /// How many requests had come when the connection was noted as idle; `nil` while it is not.
+        /// How many requests the connection had received when it was listed as idle; `nil` while it is not listed.
         var idleAfter: Int?
     }
 
@@ -20,18 +20,18 @@ struct EventLoop: ~Copyable {
     private let context: ServerContext
     private let poller: Poller
     private let mailbox: Mailbox
-    /// The loop that is asked next for room, and how many others there are.
+    /// The loop that is asked next to evict a connection, and how many other loops there are.
     private let neighbour: (mailbox: Mailbox, others: Int)
     private var acceptor: Acceptor
     private let counters: LoopCounters
-    /// Where every read of this loop goes, 64 KiB.
+    /// The read buffer of all connections, 64 KiB.
     private let buffer: UnsafeMutableRawBufferPointer
     private let events = Poller.Events(capacity: 256)
 
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
     private var openCount = 0
-    /// Connections that had more to do than their turn allowed.
+    /// Connections that yielded: they had more to do than one turn allows.
     private var queued: [ConnectionID] = []
     private var inbox: [LoopMessage] = []
     /// The connections that may be evicted.
@@ -40,16 +40,16 @@ struct EventLoop: ~Copyable {
     private var nextScan = UInt64.max
     private var drainBegins = UInt64.max
     private var drainEnds = UInt64.max
-    /// Who waits for the end of this turn.
+    /// Callbacks for the end of this turn.
     private var turnEnds: [@Sendable () -> Void] = []
     private var isStopped = false
 
     private static let listenerToken = UInt64.max
     private static let mailboxToken = UInt64.max - 1
-    /// The least time between two looks at all deadlines, nanoseconds.
+    /// The least time between two scans of all deadlines, nanoseconds.
     private static let scanInterval: UInt64 = 5_000_000
     private static let acceptsPerTurn = 64
-    /// Connections that are looked at for one that is idle still, whenever room is needed.
+    /// How many candidates are tried for one eviction: each may turn out to have received a request.
     private static let evictionTries = 4
 
     init(
@@ -120,7 +120,7 @@ struct EventLoop: ~Copyable {
         while let whenOver = turnEnds.popLast() { whenOver() }
     }
 
-    /// Until the next thing that happens by itself, rounded up; −1 for never.
+    /// The time to the next deadline, rounded up; −1 for none.
     private var millisecondsToWait: Int32 {
         if !queued.isEmpty { return 0 }
         let next = min(nextScan, turn.flushAt, acceptor.pausedUntil, acceptor.closesAt, drainBegins, drainEnds)
@@ -131,7 +131,7 @@ struct EventLoop: ~Copyable {
 
     // MARK: Connections
 
-    /// The slot of a connection that is still there.
+    /// The slot of a connection; `nil` where it has closed.
     private func slot(of id: ConnectionID) -> Int? {
         let slot = Int(id.slot)
         guard slots.indices.contains(slot), slots[slot].generation == id.generation, slots[slot].connection != nil
@@ -152,14 +152,14 @@ struct EventLoop: ~Copyable {
         serve(slot)
     }
 
-    /// Does all that a connection can do now, within the bounds of its turn.
+    /// Gives a connection a turn.
     private mutating func serve(_ slot: Int) {
         guard let connection = slots[slot].connection else { return }
         connection.pointee.beginTurn(now: turn.now)
         carryOut(connection, slot)
     }
 
-    /// Carries out what a connection wants done, until it wants nothing more now.
+    /// Carries out a connection's steps until its turn ends.
     private mutating func carryOut(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
         let socket = slots[slot].socket
         while true {
@@ -176,11 +176,11 @@ struct EventLoop: ~Copyable {
                 socket.shutDownWriting()
                 idle.remove(slot)
             case .yield:
-                settle(connection, slot)
+                park(connection, slot)
                 queue(slot)
                 return
             case .wait:
-                settle(connection, slot)
+                park(connection, slot)
                 return
             case .close(let isReset):
                 if isReset { socket.resetOnClose() }
@@ -215,8 +215,8 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    /// A connection waits: notes by when it has to be looked at, and whether it may be evicted.
-    private mutating func settle(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
+    /// Ends a connection's turn: schedules its deadline, and lists it for eviction while it is idle.
+    private mutating func park(_ connection: UnsafeMutablePointer<Connection>, _ slot: Int) {
         if connection.pointee.deadline < nextScan { nextScan = connection.pointee.deadline }
         if connection.pointee.isIdle, !connection.pointee.isReserved {
             let requests = connection.pointee.requests
@@ -228,7 +228,7 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    /// Gives a connection another turn after all others had theirs.
+    /// Schedules another turn for a connection, after those of all others.
     private mutating func queue(_ slot: Int) {
         guard !slots[slot].isQueued else { return }
         slots[slot].isQueued = true
@@ -242,7 +242,7 @@ struct EventLoop: ~Copyable {
         carryOut(connection, slot)
     }
 
-    /// Forgets a closed connection.
+    /// Frees the slot of a closed connection.
     private mutating func remove(_ slot: Int) {
         guard let connection = slots[slot].connection else { return }
         idle.remove(slot)
@@ -255,7 +255,7 @@ struct EventLoop: ~Copyable {
         freeSlots.append(slot)
         openCount -= 1
         context.status.countClosed()
-        // A seat and a descriptor are free: no need to wait for the pause to end.
+        // A seat and a descriptor are free: accepting can resume at once.
         if acceptor.isPaused { acceptor.pausedUntil = turn.now }
     }
 
@@ -267,9 +267,10 @@ struct EventLoop: ~Copyable {
         let seats = maximum + max(0, configuration.reservedConnections)
         for index in 0..<limit {
             if !context.status.takeSeat(of: seats) {
-                // Another loop has the last seat and may only be looking whether anybody waits: the poller will ask again.
+                // Another loop may have reserved the last seat only to find an empty backlog: the level-triggered event
+                // repeats.
                 if context.status.openConnections < seats { return }
-                // Somebody waits where the poller has said so: at the first look.
+                // Only the first pass is certain that a client waits in the backlog.
                 guard index == 0, makeRoom(), context.status.takeSeat(of: seats) else {
                     pauseAccepting()
                     return
@@ -279,7 +280,7 @@ struct EventLoop: ~Copyable {
             case .accepted(let socket, let peer):
                 acceptor.succeeded()
                 context.status.countOpen()
-                // Who made room has the seat, whatever other loops count meanwhile.
+                // After an eviction by this loop the connection is an ordinary one, whatever other loops count meanwhile.
                 add(socket, peer: peer, isReserved: context.status.isFull(configuration) && !makeRoom())
             case .none:
                 context.status.leaveSeat()
@@ -297,10 +298,11 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    /// Evicts the connection that is idle longest; where none is here, has the other loops do so.
+    /// Evicts this loop's least recently used idle connection, or where it has none asks the other loops to.
     ///
-    /// `false` where no seat is free now. Idle clients may keep what seats they like until others need them: then the one
-    /// that needs it least goes, and never one with a request in flight.
+    /// Connections with a request in flight are never evicted.
+    ///
+    /// - Returns: whether a seat is free now.
     private mutating func makeRoom() -> Bool {
         if turn.isDraining { return false }
         if let isFree = evictLongestIdle() { return isFree }
@@ -308,7 +310,7 @@ struct EventLoop: ~Copyable {
         return false
     }
 
-    /// Whether the seat of the connection that was evicted is free at once; `nil` where none was.
+    /// Evicts the least recently used idle connection: whether its seat is free at once; `nil` where there is none.
     private mutating func evictLongestIdle() -> Bool? {
         for _ in 0..<Self.evictionTries {
             guard let slot = idle.oldest else { return nil }
@@ -317,17 +319,16 @@ struct EventLoop: ~Copyable {
         return nil
     }
 
-    /// Ends an idle connection to make room for another, as its idle deadline would.
+    /// Ends an idle connection as its idle deadline would, unless it turns out to have received a request.
     ///
-    /// What has arrived by now is served instead. Where the peer has its last reply there is nothing to linger for and the
-    /// seat is free at once; elsewhere it is a little later.
+    /// Where the peer has its last reply the connection closes at once, without lingering.
     ///
     /// - Returns: whether the seat is free; `nil` where the connection is not idle after all.
     private mutating func evict(_ slot: Int) -> Bool? {
         guard let connection = slots[slot].connection else { return nil }
         let socket = slots[slot].socket
         let requests = connection.pointee.requests
-        connection.pointee.lookAgain()
+        connection.pointee.assumeReadable()
         serve(slot)
         guard slots[slot].connection != nil else { return true }
         guard connection.pointee.isOpen else { return false }
@@ -407,7 +408,7 @@ struct EventLoop: ~Copyable {
     }
 
     private mutating func scanDeadlines() {
-        // Connections that are looked at note their next deadlines here.
+        // Parking a connection lowers this to its deadline.
         nextScan = .max
         var next = UInt64.max
         for slot in slots.indices {
@@ -426,7 +427,7 @@ struct EventLoop: ~Copyable {
     private mutating func beginDrain() {
         drainBegins = .max
         guard !turn.isDraining else { return }
-        // Whoever waits in the backlog would be reset when the listener closes.
+        // Closing the listener would reset the connections in its backlog.
         acceptor.beginEnding(now: turn.now)
         accept(limit: context.configuration.maxConnections)
         turn.isDraining = true
@@ -435,10 +436,10 @@ struct EventLoop: ~Copyable {
         for slot in slots.indices { drain(slot) }
     }
 
-    /// Has a connection finish what is in flight.
+    /// Begins a connection's graceful close.
     private mutating func drain(_ slot: Int) {
-        // What has arrived by now was sent before the client could know.
-        slots[slot].connection?.pointee.lookAgain()
+        // Requests that have arrived by now were sent before the client could know of the drain.
+        slots[slot].connection?.pointee.assumeReadable()
         serve(slot)
         slots[slot].connection?.pointee.beginDrain(turn)
         serve(slot)

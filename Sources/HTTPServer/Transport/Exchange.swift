@@ -1,45 +1,47 @@
-/// A head that outlives the bytes that it was received in, until its request was told of.
+/// A copy of a request's head that lives until the request is reported.
 ///
-/// Confined to its loop, and used again by it.
+/// Confined to its loop, which reuses its storage.
 final class KeptHead {
     var head = RequestHead()
     var bytes: [UInt8] = []
 }
 
-/// One request and what has become of it.
+/// One request and the state of its reply.
 struct Exchange {
-    /// The protocol's name for it.
+    /// The stream in HTTP/2, the request's number on its connection in HTTP/1.1.
     let stream: Int
     let id: RequestID
-    /// When the request was complete, or the first byte came of one that was refused, nanoseconds.
+    /// When the request was complete, or when the first byte of a refused one arrived, nanoseconds.
     let startedAt: UInt64
-    /// Content received, decoded of its transfer coding, bytes.
+    /// Content received, after transfer decoding, bytes.
     let requestBytes: Int
     let version: HTTPVersion
     let isHead: Bool
-    /// The head, where somebody will look at it.
+    /// The head, where the request is deferred or an observer records it.
     var kept: KeptHead?
     /// The reply's status; 0 before it has begun.
-    var status = 0
-    /// Content sent so far, before any transfer coding, bytes.
-    var responseBytes = 0
+    var status: Int
+    /// Content sent so far, before transfer coding, bytes.
+    var responseBytes: Int
     /// ``HTTPProblem/slug`` where the server itself refused the request.
     var problem: String?
-    /// What the compute pool does for it.
+    /// Its deferred work and streamed body.
     var work: Work?
-    /// All of the reply is made, though the protocol may hold some of it back.
-    var isMade = false
-    /// The connection's output position at which the reply ends, once all of it is on its way there.
-    var endsAt: UInt64?
+    /// The whole reply is made, though flow control may hold some of it back.
+    var isMade: Bool
+    /// The connection's output position at which the reply ends, `UInt64.max` until all of it is framed.
+    var endsAt: UInt64
 
     /// The head of a request that was deferred or refused.
     var keptHead: (head: RequestHead, bytes: [UInt8]) {
-        guard let kept else { preconditionFailure("the head of a request that is not answered at once is kept") }
+        guard let kept else { preconditionFailure("the head of a deferred request is kept") }
         return (kept.head, kept.bytes)
     }
 
     init(
-        stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int, kept: KeptHead?
+        stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int,
+        kept: KeptHead?,
+        status: Int = 0, responseBytes: Int = 0, isMade: Bool = false, endsAt: UInt64 = .max
     ) {
         self.stream = stream
         self.id = id
@@ -48,36 +50,40 @@ struct Exchange {
         version = head.version
         isHead = head.method == .head
         self.kept = kept
+        self.status = status
+        self.responseBytes = responseBytes
+        self.isMade = isMade
+        self.endsAt = endsAt
     }
 }
 
-/// Work of the compute pool for one request.
+/// The deferred work and the streamed body of one request.
 ///
 /// Confined to the connection's loop.
 final class Work {
-    /// What is held against the work budget; tells the running job to stop.
+    /// The claim on the work budget, through which a running job is cancelled.
     let ticket: HTTPWorkTicket
-    /// Makes the body, once the response has begun.
+    /// Makes a streamed body, once the response has begun.
     var source: (any HTTPBodySource)?
-    /// What the pool has queued or is running.
+    /// The job that the compute pool has queued or is running.
     private(set) var job: (any WorkJob)?
-    /// By when the pool has to be done with ``job``.
+    /// The deadline of ``job``.
     private(set) var deadline = UInt64.max
 
     init(_ ticket: HTTPWorkTicket) { self.ticket = ticket }
 
-    /// About how long the next piece of a streamed body will be.
+    /// What is reserved for the next piece of a streamed body, bytes: about its usual size.
     static let pieceBytes = 384 * 1024
 
-    /// When a source that had nothing yet is asked again, `nil` where it is not waited for.
+    /// When a source that had no piece is asked again; `nil` for none.
     private(set) var resumesAt: UInt64?
-    /// What a source that had nothing yet has left of the time for its piece, nanoseconds.
+    /// What a source that had no piece has left of the time for making one, nanoseconds.
     private var spanLeft: UInt64?
 
-    /// How long a source that has nothing yet is left alone, nanoseconds.
+    /// The interval at which a source that had no piece is asked again, nanoseconds.
     private static let pause: UInt64 = 10_000_000
 
-    /// The pool has been given a job.
+    /// A job was submitted.
     func begin(_ job: any WorkJob, deadline: UInt64) {
         self.job = job
         self.deadline = deadline
@@ -89,10 +95,10 @@ final class Work {
         deadline = .max
     }
 
-    /// Whether the next piece may be asked for.
+    /// Whether the next piece may be requested.
     func isReady(now: UInt64) -> Bool {
         if let resumesAt, resumesAt <= now {
-            // From here on it is the client that is waited for, if anybody.
+            // The source's time stops here: a further delay is backpressure of the client's.
             let waited = now &- resumesAt &+ Self.pause
             spanLeft = spanLeft.map { $0 - min($0, waited) }
             self.resumesAt = nil
@@ -100,13 +106,13 @@ final class Work {
         return job == nil && resumesAt == nil
     }
 
-    /// The pool has been given the next piece to make, in that time or what earlier attempts left of it.
+    /// A job for the next piece was submitted, with `span` for it, or what earlier attempts left of that.
     func beginPiece(_ job: any WorkJob, now: UInt64, span: UInt64) {
         begin(job, deadline: now &+ (spanLeft ?? span))
         spanLeft = nil
     }
 
-    /// The source had nothing yet; `false` where it has had its time.
+    /// The source had no piece yet; `false` where its time is over.
     func endEmptyJob(now: UInt64) -> Bool {
         guard deadline > now else { return false }
         spanLeft = deadline - now
@@ -115,15 +121,15 @@ final class Work {
         return true
     }
 
-    /// The last byte is made, or nobody waits for it: gives the cost back, once.
+    /// The body is complete or cancelled: releases the claim on the work budget.
     func release() {
         ticket.release()
         source = nil
     }
 
-    /// Nobody waits any more.
+    /// Cancels the work.
     ///
-    /// What a running job costs is given back only when it returns: until then it takes its processor time and memory.
+    /// A running job's claim on the work budget is released when it returns: until then it uses processor and memory.
     func cancel() {
         ticket.cancel()
         guard let job else {

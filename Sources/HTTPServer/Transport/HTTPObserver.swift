@@ -1,4 +1,4 @@
-/// What happened to one request, told once it is over: a view that lives as long as the call that it is handed to.
+/// The record of a request that is complete or cancelled; valid for the duration of one call.
 public struct HTTPAccessRecord: ~Escapable {
     /// What was read of the head.
     package let head: RequestHead
@@ -18,7 +18,7 @@ public struct HTTPAccessRecord: ~Escapable {
     public let duration: UInt64
     /// The client's address, `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     public let peer: String
-    /// The client's address as proxies tell it, without a port, where the peer is a trusted one
+    /// The client's address from forwarding fields, without a port, where the peer is a trusted one
     /// (``HTTPServerConfiguration/trustedProxies``).
     public let client: String?
     /// ``HTTPProblem/slug`` where the server itself refused the request.
@@ -28,7 +28,7 @@ public struct HTTPAccessRecord: ~Escapable {
     /// `false`: the client went away, a deadline passed or a stream broke.
     public let isComplete: Bool
 
-    /// How much of `User-Agent` is told, bytes.
+    /// How much of `User-Agent` is recorded, bytes.
     private static let userAgentLimit = 256
 
     @_lifetime(copy bytes)
@@ -80,7 +80,7 @@ public struct HTTPAccessRecord: ~Escapable {
     }
 }
 
-/// A connection that the server ended for what its peer sent, told once it is closed.
+/// The record of a connection that the server ended because of what its peer sent.
 public struct HTTPConnectionEnd: Sendable {
     /// What the peer did.
     public var fault: HTTPConnectionFault
@@ -97,7 +97,7 @@ public struct HTTPConnectionEnd: Sendable {
     }
 }
 
-/// Is told of every finished request: an access log, request metrics.
+/// Receives a record of every finished request: an access log, request metrics.
 ///
 /// There is one per loop, made on that loop's thread and called only there: it needs no locks and may buffer.
 public protocol HTTPObserver: AnyObject {
@@ -118,7 +118,7 @@ extension HTTPObserver {
     public func record(_ end: HTTPConnectionEnd) {}
 }
 
-/// An observer that wants to know nothing.
+/// An observer that ignores all records.
 public final class IgnoringObserver: HTTPObserver {
     /// One more.
     public init() {}

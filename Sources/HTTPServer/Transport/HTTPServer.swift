@@ -52,9 +52,6 @@ public final class HTTPServer: Sendable {
     /// What the server is doing.
     public var status: HTTPServerStatus { context.status }
 
-    /// The port being listened on; `nil` before ``start()``.
-    public var boundPort: UInt16? { state.withLock { $0.addresses.first?.port } }
-
     /// What is listened at, `192.0.2.1:8080` or `[2001:db8::1]:8080`; none before ``start()``.
     public var boundAddresses: [String] { state.withLock { $0.addresses.map(\.text) } }
 

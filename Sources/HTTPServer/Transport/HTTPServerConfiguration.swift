@@ -5,7 +5,7 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Default `127.0.0.1`.
     public var host = "127.0.0.1"
-    /// TCP port; 0 takes any free one, see ``HTTPServer/boundPort``.
+    /// TCP port; 0 takes any free one, see ``HTTPServer/boundAddresses``.
     ///
     /// Default 8080.
     public var port: UInt16 = 8080

@@ -54,7 +54,7 @@ public final class HTTPServerStatus: Sendable {
 
     /// A connection was accepted.
     ///
-    /// Counted apart from the seats taken: every loop takes one more than it fills when it looks whether somebody waits.
+    /// Counted apart from the seats, of which each loop reserves one before it knows whether the backlog is empty.
     func countOpen() { open.add(1, ordering: .relaxed) }
 
     /// Whether more connections are open than are served.
@@ -71,8 +71,8 @@ public final class HTTPServerStatus: Sendable {
     /// A ticket for deferred work of that cost; `nil` where it does not fit into the budget.
     func makeTicket(cost: Int, budget: Int) -> HTTPWorkTicket? { .taking(cost, of: work, limit: budget) }
 
-    /// Holds bytes of unfinished bodies against the limit; `false` where they do not fit.
-    func takeBodies(_ bytes: Int, limit: Int) -> Bool { bodies.take(bytes, limit: limit) }
+    /// Counts bytes of incomplete bodies against the limit; `false` where they do not fit.
+    func reserveBodies(_ bytes: Int, limit: Int) -> Bool { bodies.reserve(bytes, limit: limit) }
 
     func releaseBodies(_ bytes: Int) { bodies.release(bytes) }
 }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// A list that any thread adds to, and others empty, none of which ever waits for another.
+/// A lock-free list that any thread adds to and any thread empties.
 ///
-/// Event loops and compute threads meet here and not at a lock: a thread of the idle class that is preempted while it holds
-/// one gets no processor to give it back with as long as other programs keep them busy, and the loop that wants it next
-/// would wait as long (priority inversion).
+/// Event loops and compute threads share it instead of a lock, because of priority inversion: a SCHED_IDLE thread that is
+/// preempted while it holds a lock may not run again while other programs use the processors, and an event loop would wait
+/// for that lock as long.
 ///
 /// Sendable although unchecked: elements are Sendable, and a node belongs to the thread that adds it until the exchange that
 /// publishes it, and from the exchange that takes it to the thread that empties the list.
@@ -15,7 +15,7 @@ final class Inbox<Element: Sendable>: @unchecked Sendable {
     }
 
     private let newest = Atomic<UnsafeMutablePointer<Node>?>(nil)
-    /// Stands in ``newest`` for a list that takes no more; never a node.
+    /// The sentinel in ``newest`` of a closed list; never a node.
     private let closed = UnsafeMutablePointer<Node>.allocate(capacity: 1)
 
     /// An empty one.
@@ -26,12 +26,12 @@ final class Inbox<Element: Sendable>: @unchecked Sendable {
         closed.deallocate()
     }
 
-    /// What became of an element.
+    /// The outcome of adding an element.
     enum Addition {
         /// It is the first since the list was emptied.
         case first
         case more
-        /// The list takes no more.
+        /// The list is closed.
         case refused
     }
 
@@ -59,7 +59,7 @@ final class Inbox<Element: Sendable>: @unchecked Sendable {
         append(newest.exchange(nil, ordering: .acquiring), to: &elements)
     }
 
-    /// Empties the list for good.
+    /// Closes the list, and returns the elements that were in it.
     func close() -> [Element] {
         var elements: [Element] = []
         append(newest.exchange(closed, ordering: .acquiring), to: &elements)
@@ -70,10 +70,10 @@ final class Inbox<Element: Sendable>: @unchecked Sendable {
         let start = elements.count
         var next = newest == closed ? nil : newest
         while let node = next {
-            let taken = node.move()
+            let removed = node.move()
             node.deallocate()
-            elements.append(taken.element)
-            next = taken.older
+            elements.append(removed.element)
+            next = removed.older
         }
         elements[start...].reverse()
     }

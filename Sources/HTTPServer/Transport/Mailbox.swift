@@ -1,22 +1,21 @@
-/// What other threads tell a loop.
+/// A message from another thread to an event loop.
 enum LoopMessage: Sendable {
-    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the budget has
-    /// no room for what the work turned out to cost.
+    /// Deferred work is done: the response and, where it is streamed, its first piece; no response where the work's true
+    /// cost did not fit into the work budget.
     case reply(ConnectionID, stream: Int, HTTPResponse?, BodyPiece?)
-    /// A piece of a streamed body is made.
+    /// A job for the next piece of a streamed body is done.
     case piece(ConnectionID, stream: Int, BodyPiece)
-    /// A loop without an idle connection needs room: close the one that is idle longest, or pass it on to so many more
-    /// loops.
+    /// A loop without an idle connection needs a seat: evict one, or forward this to the next of so many other loops.
     case evict(others: Int)
-    /// Stop accepting, finish what is in flight, end.
+    /// Stop accepting, finish the requests in flight, end.
     case drain
-    /// Close everything, end.
+    /// Close every connection, end.
     case stop
-    /// Look at the clock, do what is due, then call that.
+    /// Read the clock, do what is due, then call that.
     case turn(whenOver: @Sendable () -> Void)
 }
 
-/// The way into a loop from other threads: a list, and what wakes the loop.
+/// A loop's message queue: an ``Inbox`` and the eventfd that wakes the loop.
 final class Mailbox: Sendable {
     private let wakeUp: WakeUp
     private let messages = Inbox<LoopMessage>()
@@ -24,15 +23,13 @@ final class Mailbox: Sendable {
     /// An empty one.
     init() throws(HTTPServerError) { wakeUp = try WakeUp() }
 
-    /// What the loop's poller is to watch: readable while messages wait.
+    /// For the loop's poller: readable while messages wait.
     var descriptor: Int32 { wakeUp.descriptor }
 
-    /// Leaves a message.
-    ///
-    /// From any thread, also after the loop has ended: then it is dropped.
+    /// Sends a message, from any thread; dropped once the loop has ended.
     func post(_ message: LoopMessage) {
         switch messages.add(message) {
-        // One wake-up for as many messages as gather until the loop takes them.
+        // One wake-up serves all messages up to the next ``take(into:)``.
         case .first: wakeUp.signal()
         case .more: break
         case .refused: if case .turn(let whenOver) = message { whenOver() }
@@ -45,7 +42,7 @@ final class Mailbox: Sendable {
         self.messages.takeAll(into: &messages)
     }
 
-    /// The loop has ended: drops what nobody will read any more.
+    /// The loop has ended: drops the messages that wait.
     func end() {
         for case .turn(let whenOver) in messages.close() { whenOver() }
     }

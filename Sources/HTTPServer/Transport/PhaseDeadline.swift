@@ -1,4 +1,4 @@
-/// Until when the peer has to move on, by the session's phase.
+/// The deadline of a session's current phase.
 package struct PhaseDeadline: Sendable {
     private enum Kind: Sendable { case idle, head, body, none }
     private var kind: Kind?
@@ -7,15 +7,14 @@ package struct PhaseDeadline: Sendable {
     /// When the phase began.
     package private(set) var since: UInt64 = 0
 
-    /// Before the first look at the phase.
+    /// Before the first update.
     package init() {}
 
-    /// The moment by which the phase has to have changed, `UInt64.max` for none.
+    /// Updates the deadline, and returns it: `UInt64.max` for none.
     ///
     /// - Parameters:
-    ///   - requests: how many requests came so far: the same kind of phase of another request begins anew.
-    ///   - now: the time of this look, at which a phase not seen before is taken to have begun, and to which what came
-    ///     of a body since the last look is credited.
+    ///   - requests: the number of requests received so far: for the next request the same phase begins anew.
+    ///   - now: a new phase begins at this time, and a body's progress since the last update is credited to it.
     package mutating func update(
         _ phase: HTTPSessionPhase, requests: Int, now: UInt64, limits: DeadlineLimits
     ) -> UInt64 {
@@ -24,7 +23,7 @@ package struct PhaseDeadline: Sendable {
         switch phase {
         case .idle:
             kind = .idle
-            // A connection that never sent anything is held to the head's deadline.
+            // Before its first request a connection has the deadline of a head.
             span = requests == 0 ? limits.head : limits.idle
         case .head:
             kind = .head

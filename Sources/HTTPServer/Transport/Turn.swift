@@ -1,34 +1,36 @@
-/// What a connection is lent for one turn of its event loop: the time, the handler, room for replies, and whom to tell.
+/// What an event loop lends a connection for one turn: the time, the handler, the output buffer and the observer.
 ///
-/// There is one per loop. It has no socket and no clock: what it says of the time is what the loop last told it.
+/// There is one per loop. The time is that of the loop's last ``look()``, the same for a whole turn.
 struct Turn: ~Copyable {
     let context: ServerContext
+    /// Those of the configuration, in reach without a reference to be counted.
+    let limits: HTTPLimits
     let handler: any HTTPHandler
-    /// Has the compute pool run work for a request, whose result comes back as a ``LoopMessage``.
+    /// Runs deferred work, whose result comes back as a ``LoopMessage``.
     let executor: any WorkExecutor
     private let observer: any HTTPObserver
     private let counters: LoopCounters
-    /// Whether the heads of requests are kept until they are over.
+    /// Whether request heads are copied for the observer.
     private let isObserving: Bool
 
-    /// The time of the last look at the clock, nanoseconds.
+    /// The clock's last reading, nanoseconds.
     private(set) var now: UInt64 = 0
     private(set) var date: HTTPDate
     private var ids: RequestIDs
-    /// Replies that are made and not offered to the socket yet, of the connection whose turn it is.
+    /// The output of the connection whose turn it is, before it is offered to the socket.
     var writer = ReplyWriter()
-    /// The loop takes no new requests.
+    /// Whether the server is draining.
     var isDraining = false
-    /// While draining: when connections are closed that could have sent one more request.
+    /// While draining, the deadline for one more request of a connection that may have sent one.
     var lastRequestDeadline = UInt64.max
-    /// When what the observer buffered is to be written out.
+    /// When the observer is to be flushed.
     var flushAt = UInt64.max
-    /// Storage of heads that were told of, for the next ones.
+    /// Storage of reported heads, for reuse.
     private var spareHeads: [KeptHead] = []
-    /// When to look at the date again.
-    private var dateLooksAt: UInt64 = 0
+    /// When to read the calendar clock again.
+    private var dateExpiresAt: UInt64 = 0
 
-    /// How long what the observer buffered may wait, nanoseconds.
+    /// How long the observer may buffer a record, nanoseconds.
     private static let flushInterval: UInt64 = 200_000_000
     private static let mostSpareHeads = 64
     private static let dateInterval: UInt64 = 10_000_000
@@ -40,6 +42,7 @@ struct Turn: ~Copyable {
         counters: LoopCounters, seed: UInt64 = .random(in: .min ... .max)
     ) {
         self.context = context
+        limits = context.configuration.limits
         self.handler = handler
         self.executor = executor
         self.observer = observer
@@ -50,23 +53,23 @@ struct Turn: ~Copyable {
         look()
     }
 
-    /// Looks at the clock.
+    /// Reads the clock.
     mutating func look() {
         now = context.clock.monotonic()
-        // A date has seconds: some milliseconds late is soon enough.
-        guard now >= dateLooksAt else { return }
-        dateLooksAt = now &+ Self.dateInterval
+        // A date has a resolution of one second: it may be some milliseconds late.
+        guard now >= dateExpiresAt else { return }
+        dateExpiresAt = now &+ Self.dateInterval
         date.update(unixSeconds: context.clock.unixSeconds())
     }
 
     mutating func nextRequestID() -> RequestID { ids.next() }
 
-    /// A copy of a head, where somebody will look at it.
+    /// A copy of a head, where an observer records it.
     mutating func keep(_ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> KeptHead? {
         isObserving ? copy(head, bytes) : nil
     }
 
-    /// A copy of a head, in storage that was used before where there is some.
+    /// A copy of a head, in reused storage where there is any.
     mutating func copy(_ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> KeptHead {
         let kept = spareHeads.popLast() ?? KeptHead()
         kept.head = copy head
@@ -74,7 +77,7 @@ struct Turn: ~Copyable {
         return kept
     }
 
-    /// The head of a request that is in storage of its own.
+    /// The head of a stored request, whose storage is shared with it, where an observer records it or the request is refused.
     mutating func keep(_ head: borrowing RequestHead, stored bytes: [UInt8]) -> KeptHead {
         let kept = spareHeads.popLast() ?? KeptHead()
         kept.head = copy head
@@ -82,8 +85,8 @@ struct Turn: ~Copyable {
         return kept
     }
 
-    /// A request is over.
-    mutating func report(_ exchange: borrowing Exchange, peer: String, isComplete: Bool) {
+    /// Counts and records a request that is complete or cancelled.
+    mutating func report(_ exchange: consuming Exchange, peer: String, isComplete: Bool) {
         counters.count(exchange, isComplete: isComplete)
         guard let kept = exchange.kept else { return }
         if isObserving {
@@ -101,31 +104,31 @@ struct Turn: ~Copyable {
         spareHeads.append(kept)
     }
 
-    /// A connection was ended for what its peer sent.
+    /// Counts and records a connection that was ended because of what its peer sent.
     mutating func report(_ end: HTTPConnectionEnd) {
         context.status.count(end.fault)
         observer.record(end)
         if flushAt == .max { flushAt = now &+ Self.flushInterval }
     }
 
-    /// Has the observer write out what it buffered.
+    /// Has the observer write out what it has buffered.
     mutating func flushObserver() {
         flushAt = .max
         observer.flush()
     }
 }
 
-/// Runs work of requests beside the loops.
+/// Runs deferred work off the event loops.
 protocol WorkExecutor: Sendable {
-    /// Queues work, whose result comes back to the connection as a message; `nil` where the work found nobody waiting.
+    /// Queues work, whose result is sent to the connection's loop; `nil` where the work found itself cancelled.
     func submit(_ work: @escaping @Sendable () -> LoopMessage?) -> any WorkJob
 }
 
 /// Work that was queued.
 protocol WorkJob: AnyObject, Sendable {
-    /// Forgets the work where it has not begun, and frees at once what it holds on to.
+    /// Cancels the work where it has not begun, and frees what it captures.
     ///
-    /// - Parameter whenOver: called once the work will not run, or runs no more: at once, or by the thread that runs it.
+    /// - Parameter whenOver: called once the work has ended or is certain not to run: at once, or by the thread that runs it.
     func discard(whenOver: @escaping @Sendable () -> Void)
 }
 

@@ -78,7 +78,7 @@ let server = HTTPServer(
     makeHandler: { [configuration] _ in Service(configuration, status: status, pool: pool, heap: heap, log: log) },
     pool: pool, makeObserver: { _ in AccessLog(log) })
 do throws(HTTPServerError) { try server.start() } catch { fail("\(error)") }
-let connection = Connection(port: server.boundPort ?? 0)
+let connection = Connection(port: server.boundAddresses.first?.split(separator: ":").last.flatMap { UInt16($0) } ?? 0)
 let body = #"{"logits":[2,1,0]}"#
 let live = allocations(of: "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", on: connection)
 let softmax = allocations(

@@ -143,7 +143,7 @@ struct Peer: ~Copyable {
         precondition(!session.isFinished || !session.wantsInput)
         precondition((phase == .handling) == (pending != nil), "only an unanswered request is handled")
         if case .body(let received) = phase { precondition(received <= options.limits.body) }
-        precondition(session.bodyBytes <= options.limits.body && session.bodyCapacity <= 2 * options.limits.body + 64)
+        precondition(session.bodyBytes <= options.limits.body && session.body.capacity <= 2 * options.limits.body + 64)
     }
 
     private mutating func note(_ head: RequestHead) {
@@ -159,7 +159,7 @@ struct Peer: ~Copyable {
             let stored = session.takeStored()
             (body, headBytes) = (stored.body, stored.bytes)
         } else {
-            (body, headBytes) = (Array(bytes[session.bodyPlace]), Array(bytes[..<session.bodyPlace.lowerBound]))
+            (body, headBytes) = (Array(bytes[session.bodyRange]), Array(bytes[..<session.bodyRange.lowerBound]))
         }
         note(head)
         let id = RequestID(sentIn: head, headBytes.span) ?? RequestID(bits: 7)
@@ -169,11 +169,16 @@ struct Peer: ~Copyable {
         head.forEachLine(in: headBytes.span) { fields += "\($0.extracting($1).array) \($0.extracting($2).array) " }
         let name = request.idText
         events.append(
-            "\(session.stream) \(request.method) \(request.pathText) \(request.queryText ?? "") \(name) "
+            "\(session.stream) \(request.method) \(request.pathText) \(Self.query(of: request)) \(name) "
                 + "\(fields)\(body)")
         session.endRequest()
         pending = (body, name)
         if !options.defers { answerPending() }
+    }
+
+    private static func query(of request: borrowing HTTPRequest) -> String {
+        let slice = request.head.target.query ?? HeadSlice()
+        return request.bytes.extracting(slice.range).text
     }
 
     private func check(_ request: borrowing HTTPRequest) {
@@ -181,7 +186,7 @@ struct Peer: ~Copyable {
         let path = request.pathText
         precondition(request.bodyCount <= options.limits.body)
         precondition(path.utf8.first == 0x2F || path == "*" && request.method == .options)
-        precondition((path + (request.queryText ?? "")).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x23 })
+        precondition((path + Self.query(of: request)).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x23 })
         precondition(head.lineCount <= options.limits.fieldCount)
         let token = request.bytes.extracting(head.methodToken.range).array
         precondition(!token.isEmpty && token.allSatisfy { ByteSet.token.contains($0) })

@@ -80,8 +80,8 @@ private struct FuzzPeer {
         while let event = session.nextEvent() {
             switch event {
             case .request(let stream):
-                let (request, since) = session.takeRequest(of: stream)
-                precondition(request.body.count <= limits.body && since <= now)
+                let request = session.takeRequest(of: stream)
+                precondition(request.body.count <= limits.body && request.since <= now)
                 check(request)
                 precondition(!open.contains(stream) && !streaming.contains(stream))
                 open.append(stream)

@@ -135,7 +135,7 @@ final class SessionDriver {
     var isFinished: Bool { connection.isFinished || !connection.isOpen }
     var isOpen: Bool { connection.isOpen }
     var wantsInput: Bool { connection.wantsInput(turn) }
-    var bodyCapacity: Int { connection.http1.bodyCapacity }
+    var bodyCapacity: Int { connection.http1.body.capacity }
     var inputCapacity: Int { connection.input.capacity }
     var output: HTTPOutput { connection.output }
     var version: HTTPVersion { connection.http2 == nil ? .http1_1 : .http2 }
@@ -287,7 +287,7 @@ final class SessionDriver {
     func beginDrain(lastRequestDeadline: UInt64) {
         turn.isDraining = true
         turn.lastRequestDeadline = lastRequestDeadline
-        connection.lookAgain()
+        connection.assumeReadable()
         run()
         connection.beginDrain(turn)
         run()
@@ -300,7 +300,7 @@ final class SessionDriver {
     /// Evicts the connection as the loop does where it is idle; whether its seat is free at once.
     func evict() -> Bool? {
         let requests = connection.requests
-        connection.lookAgain()
+        connection.assumeReadable()
         run()
         guard closed == nil else { return true }
         guard connection.isOpen else { return false }

@@ -88,9 +88,9 @@ final class HTTP2Pair {
     }
 
     private func take(_ stream: Int) -> (request: RequestCopy, since: UInt64) {
-        let (stored, since) = session.takeRequest(of: stream)
+        let stored = session.takeRequest(of: stream)
         heads[stream] = stored
-        return (RequestCopy(stored), since)
+        return (RequestCopy(stored), stored.since)
     }
 
     /// Answers under the request's own identifier, or the stream's number.

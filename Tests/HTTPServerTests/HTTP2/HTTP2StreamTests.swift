@@ -26,7 +26,7 @@ struct HTTP2StreamTests {
             var stream = used(count)
             stream.end(keepsStorage: keepsStorage)
             #expect(stream.id == 0 && stream.since == 0 && stream.stage == .head && stream.route == nil)
-            #expect(!stream.isReplyMade && !stream.isReplySent && !stream.inputEnded && !stream.isHandedOut)
+            #expect(!stream.isReplyMade && !stream.isReplySent && !stream.inputEnded && !stream.isDelivered)
             #expect(stream.headBytes.isEmpty && stream.body.count == 0 && stream.reply.count == 0)
             // Twice the bound, as arrays are given room in steps.
             let most = keepsStorage ? 2 * 4096 : 0

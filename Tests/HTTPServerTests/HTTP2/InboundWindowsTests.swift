@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Inbound windows")
 struct InboundWindowsTests {
-    typealias Opening = InboundWindows.Opening
+    typealias WindowUpdate = InboundWindows.WindowUpdate
     static let second: UInt64 = 1_000_000_000
 
     /// Requests on streams 1, 3, 5 … that may have so much content each.
@@ -13,8 +13,8 @@ struct InboundWindowsTests {
         return windows
     }
 
-    private func reopened(_ windows: inout InboundWindows, now: UInt64) -> [Int32: Opening] {
-        var opened: [Int32: Opening] = [:]
+    private func reopened(_ windows: inout InboundWindows, now: UInt64) -> [Int32: WindowUpdate] {
+        var opened: [Int32: WindowUpdate] = [:]
         windows.reopen(now: now) { opened[$0] = $1 }
         return opened
     }
@@ -23,11 +23,12 @@ struct InboundWindowsTests {
     func opens() {
         var windows = windows(2)
         var arrivals = [1, 3].map { windows.receive(16_000, on: $0, now: 0) }
-        #expect(arrivals == [.kept(Opening(bytes: 16_000)), .kept(Opening(bytes: 16_000))])
+        #expect(arrivals == [.kept(WindowUpdate(bytes: 16_000)), .kept(WindowUpdate(bytes: 16_000))])
         arrivals = [1, 3, 1].map { windows.receive(1000, on: $0, now: 0) }
         #expect(
             arrivals == [
-                .kept(Opening(bytes: 1000, isWidened: true)), .kept(Opening(bytes: 1000)), .kept(Opening(bytes: 1000)),
+                .kept(WindowUpdate(bytes: 1000, isWidened: true)), .kept(WindowUpdate(bytes: 1000)),
+                .kept(WindowUpdate(bytes: 1000)),
             ])
         #expect(windows.held == 35_000 && windows.waiting == 35_200)
     }
@@ -38,8 +39,8 @@ struct InboundWindowsTests {
         for stream in [3, 5] as [Int32] { _ = windows.receive(200_000, on: stream, now: 0) }
         #expect(windows.deadline == 10 * Self.second)
         var arrivals = [1, 3, 5].map { windows.receive(1000, on: $0, now: 7) }
-        #expect(arrivals[0] == .kept(Opening(bytes: 1000)))
-        #expect(arrivals[1...] == [.kept(Opening(bytes: 0)), .kept(Opening(bytes: 0))])
+        #expect(arrivals[0] == .kept(WindowUpdate(bytes: 1000)))
+        #expect(arrivals[1...] == [.kept(WindowUpdate(bytes: 0)), .kept(WindowUpdate(bytes: 0))])
         #expect(windows.deadline == 7 + InboundWindows.shutSpan)
         // Nothing has changed yet.
         var opened = reopened(&windows, now: 8)
@@ -47,12 +48,12 @@ struct InboundWindowsTests {
         // The second is the oldest now.
         windows.finish(1)
         opened = reopened(&windows, now: 9)
-        #expect(opened == [3: Opening(bytes: 1000, isWidened: true)])
+        #expect(opened == [3: WindowUpdate(bytes: 1000, isWidened: true)])
         arrivals = [3, 5].map { windows.receive(10, on: $0, now: 10) }
-        #expect(arrivals == [.kept(Opening(bytes: 10)), .kept(Opening(bytes: 0))])
+        #expect(arrivals == [.kept(WindowUpdate(bytes: 10)), .kept(WindowUpdate(bytes: 0))])
         windows.close(3)
         opened = reopened(&windows, now: 11)
-        #expect(opened == [5: Opening(bytes: 1010, isWidened: true)])
+        #expect(opened == [5: WindowUpdate(bytes: 1010, isWidened: true)])
         // Its client could not send until now.
         #expect(windows.deadline == 11 + 10 * Self.second)
         #expect(windows.held == 202_010)
@@ -73,7 +74,7 @@ struct InboundWindowsTests {
         #expect(windows.deadline == 2 * InboundWindows.shutSpan)
         var alone = self.windows(1, of: 300_000, room: 1000)
         let arrival = alone.receive(250_000, on: 1, now: 0)
-        #expect(arrival == .kept(Opening(bytes: 250_000, isWidened: true)))
+        #expect(arrival == .kept(WindowUpdate(bytes: 250_000, isWidened: true)))
         #expect(alone.takeCrowdedOut(now: .max - Self.second).isEmpty)
     }
 
@@ -81,7 +82,7 @@ struct InboundWindowsTests {
     func tooLarge() {
         var windows = windows(1, of: 10)
         let arrivals = [10, 1].map { windows.receive($0, on: 1, now: 0) }
-        #expect(arrivals == [.kept(Opening(bytes: 10)), .tooLarge])
+        #expect(arrivals == [.kept(WindowUpdate(bytes: 10)), .tooLarge])
         #expect(windows.held == 10)
     }
 
@@ -90,12 +91,12 @@ struct InboundWindowsTests {
         var windows = windows(2)
         for stream in [1, 3] as [Int32] { _ = windows.receive(400_000, on: stream, now: 0) }
         let owed = windows.refuse(3)
-        #expect(owed == Opening(bytes: 400_000))
+        #expect(owed == WindowUpdate(bytes: 400_000))
         #expect(windows.held == 400_000 && windows.waiting == 400_100)
         let arrivals = [InboundWindows.discardLimit, 1].map { windows.receive($0, on: 3, now: 0) }
-        #expect(arrivals == [.discarded(Opening(bytes: InboundWindows.discardLimit)), .overrun])
+        #expect(arrivals == [.discarded(WindowUpdate(bytes: InboundWindows.discardLimit)), .overrun])
         let unknown = windows.receive(9, on: 99, now: 0)
-        #expect(unknown == .discarded(Opening(bytes: 9)))
+        #expect(unknown == .discarded(WindowUpdate(bytes: 9)))
         windows.finish(1)
         windows.discard(3, until: 50)
         #expect(windows.deadline == 50 || windows.deadline == InboundWindows.shutSpan)
@@ -111,7 +112,7 @@ struct InboundWindowsTests {
         windows.receiveFields(50, on: 1)
         #expect(windows.waiting == 3250 && windows.held == 3000 && windows.largest == 3)
         windows.finish(3)
-        windows.handOut(3)
+        windows.deliver(3)
         windows.receiveFields(50, on: 3)
         #expect(windows.waiting == 1150 && windows.held == 3000 && windows.largest == 1)
         windows.release(3)

@@ -1,4 +1,4 @@
-import HTTPServer
+@testable import HTTPServer
 import Testing
 
 @Suite("Sets of bytes")
@@ -14,5 +14,21 @@ struct ByteSetTests {
     func members(_ set: ByteSet, _ others: String) {
         let expected = Set((Self.alphanumerics + others).utf8)
         #expect((UInt8.min...UInt8.max).allSatisfy { set.contains($0) == expected.contains($0) })
+    }
+
+    @Test("The first byte that is not in a set is found wherever it stands, whatever it is, and whatever follows")
+    func firstIndexNotInSet() {
+        for set in [ByteSet.token, .path, .query, .unreserved] {
+            for place in 0..<20 {
+                for byte in UInt8.min ... .max {
+                    var bytes = Array("azAZ09-.Content-Type:/".utf8)
+                    bytes[place] = byte
+                    for end in [place, place + 1, bytes.count] {
+                        let expected = bytes[..<end].firstIndex { !set.contains($0) } ?? end
+                        #expect(bytes.span.firstIndex(notIn: set, from: 0, before: end) == expected)
+                    }
+                }
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ import Testing
             ("10.9.9.9, 10.1.2.3", "10.9.9.9"), ("2001:DB8::7", "2001:db8::7"),
             ("[2001:db8::7]:443 , fd00::1", "2001:db8::7"),
             ("::ffff:203.0.113.7", "203.0.113.7"), ("unknown, 203.0.113.7", "203.0.113.7"),
+            ("\"1.1.1.1, 203.0.113.7", "203.0.113.7"), ("203.0.113.7, , ", "203.0.113.7"),
         ])
     func forwardedFor(value: String, client expected: String) {
         #expect(client(peer: "10.0.0.1:5000", [("x-forwarded-for", value)]) == expected)
@@ -53,6 +54,14 @@ import Testing
             ("for=203.0.113.7", "203.0.113.7"), ("For=1.1.1.1, FOR=203.0.113.7;proto=http;by=10.0.0.1", "203.0.113.7"),
             ("proto=https; for=\"[2001:db8::7]:4711\" , for=\"10.0.0.5:80\"", "2001:db8::7"), ("for=_hidden", nil),
             ("for=203.0.113.7, proto=http", nil), ("for=unknown", nil),
+            // Separators within quoted strings (RFC 9110 section 5.6.4) are part of them: else a client could name another
+            // address by what a proxy only quotes.
+            ("for=203.0.113.7;host=\"a,for=198.51.100.1;b\"", "203.0.113.7"),
+            ("host=\"a;for=198.51.100.1\";for=203.0.113.7", "203.0.113.7"),
+            ("for=203.0.113.7;host=\"a\\\",for=198.51.100.1;b\"", "203.0.113.7"),
+            ("for=1.1.1.1, for=203.0.113.7;secret=\"x, y\"", "203.0.113.7"),
+            ("for=\"203.0.113.7, for=198.51.100.1", nil), ("FOR=\"\"", nil), ("for=\"", nil),
+            (";;for=203.0.113.7;", "203.0.113.7"),
         ])
     func forwarded(value: String, client expected: String?) {
         #expect(client(peer: "192.0.2.1:5000", [("forwarded", value)]) == expected)

@@ -20,19 +20,19 @@ struct Listener: Sendable {
     enum Outcome {
         /// A connection, and its peer's address.
         case accepted(Socket, peer: String)
-        /// Nobody waits.
+        /// The backlog is empty.
         case none
-        /// No descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM): pause, or the loop spins.
+        /// No descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM): the caller pauses, or the loop would spin.
         case exhausted
-        /// Failed for a reason that does not go away by itself: pause, or the loop spins.
+        /// Failed for another lasting reason: the caller pauses, or the loop would spin.
         case failed
     }
 
     /// What an error of accept(2) is about.
     enum AcceptError: Equatable {
-        /// Nobody waits.
+        /// The backlog is empty.
         case none
-        /// That one connection, which is gone: take the next.
+        /// That one connection, which has failed: accept the next.
         case connection
         /// A resource that is used up for now.
         case exhausted
@@ -90,7 +90,7 @@ struct Listener: Sendable {
                 return (0..<max(1, loops)).map { loop in groups.map { $0[loop] } }
             } catch {
                 groups.joined().forEach { $0.close() }
-                if attempts == 0 || error.code != EADDRINUSE { throw error.told }
+                if attempts == 0 || error.code != EADDRINUSE { throw error.serverError }
             }
         }
     }
@@ -120,7 +120,7 @@ struct Listener: Sendable {
     /// The one socket that listens at that address.
     ///
     /// Two servers that start at the same instant may both have bound it, and each see the other about to listen: the
-    /// kernel may then refuse both. Whoever was let bind tries again after a moment that is not the other's.
+    /// kernel may then refuse both. Each tries again after a random delay.
     private static func alone(at address: Address, backlog: Int) throws(BindError) -> Listener {
         var attempts = 50
         while true {
@@ -146,7 +146,7 @@ struct Listener: Sendable {
         /// Whether the machine lacks that address, or its kind.
         var isForWantOfAddress: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
 
-        var told: HTTPServerError {
+        var serverError: HTTPServerError {
             HTTPServerError(operation: operation, subject: address.text, reason: String(cString: strerror(code)))
         }
     }
@@ -203,12 +203,11 @@ struct Listener: Sendable {
         return .failed
     }
 
-    /// Begins no more connections; those whose first packet has come can still be accepted.
+    /// Refuses new TCP handshakes; connections whose SYN has arrived can still be accepted.
     ///
-    /// Closing resets whoever waits in the backlog or is in the middle of a handshake, and loses what such a client has
-    /// sent by then. From here on the kernel drops what would begin a connection: that client tries again a second later
-    /// and is refused, with nothing lost.
-    func beginNoMore() { _ = cepoll_begin_no_more(descriptor) }
+    /// Closing a listener resets connections in its backlog or within a handshake, with what their clients have sent. After
+    /// this the kernel drops every SYN: such a client retransmits it a second later and is refused, with nothing lost.
+    func refuseHandshakes() { _ = cepoll_refuse_handshakes(descriptor) }
 
     /// Gives the descriptor back.
     func close() { _ = Glibc.close(descriptor) }

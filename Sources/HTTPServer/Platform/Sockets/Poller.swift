@@ -1,14 +1,14 @@
 import CEpoll
 import Glibc
 
-/// epoll: tells which descriptors became ready.
+/// An epoll(7) instance.
 ///
-/// Connections are watched edge-triggered for both directions and registered once; whoever stops reading early
-/// remembers that more is there. No `epoll_ctl` is needed per request, no matter whether the session wants input.
+/// Connections are registered once, edge-triggered, for both directions. A connection that stops reading before the socket
+/// is empty has to remember that, and in return backpressure needs no `epoll_ctl`.
 struct Poller: Sendable {
     private let descriptor: Int32
 
-    /// What became possible, as epoll tells it.
+    /// An event's flags.
     struct Readiness: Sendable {
         fileprivate let events: UInt32
         /// There is something to read, possibly the end.
@@ -21,11 +21,11 @@ struct Poller: Sendable {
         var isBroken: Bool { events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
     }
 
-    /// Room for what one ``wait(milliseconds:into:)`` tells of.
+    /// A buffer for the events of one ``wait(milliseconds:into:)``.
     struct Events: ~Copyable {
         fileprivate let room: UnsafeMutableBufferPointer<epoll_event>
 
-        /// Room for so many events; more are told of by the next wait.
+        /// Room for so many events; further ones are returned by the next wait.
         init(capacity: Int) {
             room = .allocate(capacity: capacity)
             room.initialize(repeating: epoll_event())
@@ -33,7 +33,7 @@ struct Poller: Sendable {
 
         deinit { room.deallocate() }
 
-        /// What became ready, and what it was watched with.
+        /// The token that the descriptor was registered with, and the event's flags.
         subscript(index: Int) -> (token: UInt64, readiness: Readiness) {
             let event = room[index]
             return (event.data.u64, Readiness(events: event.events))

@@ -17,13 +17,13 @@ struct WakeUp: ~Copyable, Sendable {
 
     deinit { _ = close(descriptor) }
 
-    /// Wakes whoever polls the descriptor, now or as soon as it does.
+    /// Wakes the thread that polls the descriptor, now or at its next wait.
     func signal() {
         var one: UInt64 = 1
         _ = write(descriptor, &one, 8)
     }
 
-    /// Takes back all signals so far.
+    /// Clears all signals so far.
     func clear() {
         var count: UInt64 = 0
         _ = read(descriptor, &count, 8)
