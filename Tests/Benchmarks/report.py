@@ -1,6 +1,7 @@
 """Tables for a person on standard output, and the same figures for a program."""
 
 import datetime
+import functools
 import os
 import pathlib
 import platform
@@ -77,11 +78,31 @@ def _version(package):
         return None
 
 
+# Those of requirements.txt that take part in a figure, and torch, which kernels compares with where it is installed.
+PACKAGES = (
+    "fastapi", "starlette", "uvicorn", "httptools", "granian", "uvloop", "orjson", "numpy", "scipy", "torch")
+
+
+@functools.cache
+def versions():
+    """What was measured, beside what and with what. Packages that are not installed are left out."""
+    return {
+        "swift": _first(r"Swift version ([\w.]+)", _said("swift", "--version")),
+        "python": platform.python_version(),
+        "go": _first(r"go version go([\w.]+)", _said("go", "version")),
+        "node": _first(r"v([\w.]+)", _said("node", "--version")),
+        "nginx": _first(r"nginx/([\w.]+)", _said("nginx", "-v")),
+        "nghttp2": _first(r"nghttp2/([\w.]+)", _said("h2load", "--version")),
+        "wrk": _first(r"wrk (?:debian/)?([\w.]+)", _said("wrk", "--version")),
+        "simdjson": _said("dpkg-query", "-W", "-f", "${Version}", "libsimdjson-dev") or "unknown",
+        **{name: version for name in PACKAGES if (version := _version(name))},
+    }
+
+
 def machine():
     """What the figures were measured on and with."""
     cpu = pathlib.Path("/proc/cpuinfo").read_text()
     root = pathlib.Path(__file__).resolve().parents[2]
-    packages = ("fastapi", "uvicorn", "granian", "orjson", "numpy", "scipy", "torch")
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": _said("git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"),
@@ -91,12 +112,5 @@ def machine():
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "load_average_before": os.getloadavg()[0],
-        "versions": {
-            "swift": _first(r"Swift version ([\w.]+)", _said("swift", "--version")),
-            "python": platform.python_version(),
-            "nginx": _first(r"nginx/([\w.]+)", _said("nginx", "-v")),
-            "nghttp2": _first(r"nghttp2/([\w.]+)", _said("h2load", "--version")),
-            "simdjson": _said("dpkg-query", "-W", "-f", "${Version}", "libsimdjson-dev") or "unknown",
-            **{name: version for name in packages if (version := _version(name))},
-        },
+        "versions": versions(),
     }
