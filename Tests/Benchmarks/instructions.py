@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import servers
 from cases import SMALL, Case
@@ -77,6 +78,8 @@ def _counted(server, load):
         try:
             with server:
                 load()
+                # nginx does not see a signal that comes right before it goes to sleep; let it sleep first.
+                time.sleep(0.2)
         finally:
             server.command = command
         found = re.search(r"^(?:totals|summary): (\d+)", pathlib.Path(counts.name).read_text(), re.MULTILINE)
