@@ -80,7 +80,9 @@ def start(report, effort):
         "start", "Start to the first reply, and memory at rest after it",
         "From spawning the process to the end of the first 200, connecting again as long as that is refused.")
     rows = []
-    contestants = [(servers.softmaxd(), 50), (servers.nginx(210), 20), (servers.granian(), 4), (servers.fastapi(), 4)]
+    contestants = [
+        (servers.softmaxd(), 50), (servers.nginx(210), 20), (servers.go(), 20), (servers.node(), 10),
+        (servers.granian(), 4), (servers.fastapi(), 4)]
     for server, runs in contestants:
         times, resident = [], []
         for _ in range(max(2, runs // 5) if effort.quick else runs):

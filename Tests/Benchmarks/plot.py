@@ -13,6 +13,8 @@ PEERS = {
     "softmaxd": ("#0072B2", "o"),
     "granian, raw ASGI": ("#D55E00", "s"),
     "FastAPI": ("#CC79A7", "D"),
+    "Go net/http": ("#56B4E9", "P"),
+    "Node.js http": ("#E69F00", "X"),
     "nginx `return 200`": ("#009E73", "v"),
     "minimal C epoll server": ("#555555", "^"),
 }
@@ -31,7 +33,7 @@ def draw(sections, path):
         "axes.spines.right": False, "axes.titlesize": 11, "axes.titlelocation": "left"})
     widths = [2 if name == "http1" else 1 for name, _ in panels]
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(10, 4.6), width_ratios=widths, layout="constrained", squeeze=False, facecolor="white")
+        1, len(panels), figsize=(10, 4.9), width_ratios=widths, layout="constrained", squeeze=False, facecolor="white")
     for axis, (_, panel) in zip(axes[0], panels):
         panel(axis, sections)
     for suffix in (".svg", ".png"):
@@ -50,6 +52,7 @@ def _duration(microseconds):
 def _requests(axis, sections):
     rows = list(sections["http1"]["rows"])
     cases = list(dict.fromkeys(row["case"] for row in rows))
+    peers = {row["server"] for row in rows} - {"softmaxd"}
     # Of the floor only the servers that the other cases lack.
     others = [name for name in PEERS if name not in {row["server"] for row in rows}]
     rows += [row for row in sections.get("floor", {"rows": []})["rows"] if row["server"] in others]
@@ -64,12 +67,12 @@ def _requests(axis, sections):
         last = max(figures.values())
         axis.plot([min(figures.values()), last], [place, place], color="#cccccc", linewidth=1, zorder=1)
         ours = figures["softmaxd"]
-        ratios = sorted(figures[name] / ours for name in ("granian, raw ASGI", "FastAPI"))
+        ratios = sorted(figure / ours for name, figure in figures.items() if name in peers)
         axis.annotate(
             _duration(ours), (ours, place), (0, 7), textcoords="offset points", ha="center", fontsize=8.5,
             color=PEERS["softmaxd"][0])
         axis.annotate(
-            " – ".join(f"{shown(ratio, 2)}×" for ratio in ratios), (last, place), (9, 0), textcoords="offset points",
+            f"{shown(ratios[0], 2)}× – {shown(ratios[-1], 2)}×", (last, place), (9, 0), textcoords="offset points",
             ha="left", va="center", fontsize=8.5, color="#666666")
     axis.set_xscale("log")
     axis.set_xlim(right=axis.get_xlim()[1] * 4.5)
@@ -79,8 +82,9 @@ def _requests(axis, sections):
     axis.set_ylim(len(cases) - 0.5, -0.7)
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x", color="#eeeeee", zorder=0)
-    axis.set_title("Processor time a request (×: NumPy peers / softmaxd), log scale")
-    axis.legend(loc="upper right", frameon=True, framealpha=0.95, edgecolor="none", fontsize=9)
+    axis.set_title("CPU time a request (×: peers that compute / softmaxd), log scale")
+    # Below, where no point can be.
+    axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.08), ncols=4, frameon=False, fontsize=9)
 
 
 def _sizes(axis, sections):
@@ -98,4 +102,4 @@ def _sizes(axis, sections):
     axis.set_xlabel("numbers in the request")
     axis.set_ylabel("CPU-ns a number: read, computed, printed")
     axis.set_title("softmaxd: cost of a number")
-    axis.legend(loc="lower right", frameon=False, fontsize=9)
+    axis.legend(loc="upper right", frameon=False, fontsize=9)

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 
+from report import versions
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILT = ROOT / ".build/benchmarks"
@@ -90,6 +92,11 @@ class Fixed(Server):
     computes = False
 
 
+def _of(*names):
+    """Those names with their versions: what a peer is made of."""
+    return ", ".join(f"{name} {versions().get(name.lower(), 'unknown')}" for name in names)
+
+
 def softmaxd(*flags, name=None, **options):
     name = name or " ".join(["softmaxd", *flags])
     remark = "reads, checks, computes and prints; access log on unless it says off" if name == "softmaxd" else ""
@@ -113,7 +120,8 @@ def nginx(reply_size, http2=False, single=False):
         os.chmod(folder, 0o755)
         return [shutil.which("nginx"), "-p", folder, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
 
-    return Fixed("nginx `return 200`", command, "C, a worker a core, no log; parses and computes nothing")
+    return Fixed(
+        "nginx `return 200`", command, _of("nginx") + "; C, a worker a core, no log; parses and computes nothing")
 
 
 def epoll(reply_size):
@@ -127,7 +135,7 @@ def nghttpd(reply_size):
         pathlib.Path(folder, "softmax").write_text("x" * reply_size)
         return [shutil.which("nghttpd"), "--no-tls", "-a", "127.0.0.1", "-d", folder, str(port)]
 
-    return Fixed("nghttpd, a file", command, "C, libnghttp2, one thread, no log; computes nothing")
+    return Fixed("nghttpd, a file", command, _of("nghttp2") + "; C, one thread, no log; computes nothing")
 
 
 # The peers import each other's code from here, and leave nothing behind.
@@ -139,7 +147,8 @@ def fastapi():
         "FastAPI", lambda port, _: [
             sys.executable, "-m", "uvicorn", "peer_fastapi:app", "--port", str(port), "--no-access-log",
             "--log-level", "warning", "--loop", "uvloop", "--http", "httptools"],
-        "uvicorn (uvloop, httptools), bytes in and out, orjson, NumPy; one process, no log", PYTHON)
+        _of("FastAPI", "Starlette", "uvicorn", "uvloop", "httptools", "orjson", "NumPy", "Python")
+        + "; bytes in and out, one process, no log", PYTHON)
 
 
 def granian():
@@ -147,4 +156,16 @@ def granian():
         "granian, raw ASGI", lambda port, _: [
             str(VENV / "granian"), "peer_asgi:app", "--interface", "asgi", "--port", str(port), "--no-ws",
             "--log-level", "warning", "--loop", "uvloop"],
-        "Rust HTTP, uvloop, orjson, NumPy; one worker process, no log", PYTHON)
+        _of("granian", "uvloop", "orjson", "NumPy", "Python") + "; HTTP in Rust, one worker process, no log", PYTHON)
+
+
+def go():
+    return Server(
+        "Go net/http", lambda port, _: [str(BUILT / "peer-go"), str(port)],
+        _of("Go") + "; net/http, encoding/json in, strconv.AppendFloat out, GOMAXPROCS = cores, no log")
+
+
+def node():
+    return Server(
+        "Node.js http", lambda port, _: [shutil.which("node"), str(HERE / "peer_node.js"), str(port)],
+        f"Node.js {versions()['node']}; node:http, JSON.parse in, JSON.stringify out, one process, no log")

@@ -107,13 +107,14 @@ def _reply_of(case):
 def http1(report, effort):
     """Every case over HTTP/1.1."""
     report.section(
-        "http1", "The same work beside Python servers, HTTP/1.1",
+        "http1", "The same work beside servers in Python, Go and JavaScript, HTTP/1.1",
         "Every server reads the same bytes and answers the same numbers (to 1e-12, checked before each case). Small "
         "requests from wrk, large ones counted exactly by `h2load --h1`.")
     counts = {}
     with contextlib.ExitStack() as stack:
         contestants = [stack.enter_context(server) for server in (
-            servers.softmaxd(*ROOM, name="softmaxd"), servers.granian(), servers.fastapi())]
+            servers.softmaxd(*ROOM, name="softmaxd"), servers.granian(), servers.fastapi(), servers.go(),
+            servers.node())]
         _introduce(report, contestants)
         for case in CASES:
             def load(server):
@@ -130,8 +131,8 @@ def http2(report, effort):
     """Every case over HTTP/2 by prior knowledge; the small one beside servers that only answer, too."""
     report.section(
         "http2", "HTTP/2 by prior knowledge (h2load)",
-        "uvicorn has no HTTP/2. The small request goes over 8 connections with 8 streams each, the others one stream a "
-        "connection.")
+        "Of the peers that compute only granian has it. The small request goes over 8 connections with 8 streams each, "
+        "the others one stream a connection.")
     counts = {}
     with contextlib.ExitStack() as stack:
         computing = [stack.enter_context(server) for server in (
