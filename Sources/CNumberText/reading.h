@@ -97,54 +97,66 @@ INLINE bool round_decimal(uint64_t w, int q, typename number_format<Number>::bit
     return true;
 }
 
+constexpr uint64_t tens[20] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+    10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+    10000000000000000000u};
+
+/// Reads the point behind `whole` digits, which are `w`, and the digits behind it; `false` where that is for read_rare to
+/// do. Afterwards the number is w * 10^q, and `end` the place behind it.
+INLINE bool read_fraction(
+    const uint8_t *at, unsigned whole, uint64_t others, uint64_t significant, uint64_t &w, int &q, unsigned &end) {
+    const unsigned first = whole + 1;
+    const unsigned fraction = unsigned(__builtin_ctzll(others >> first));
+    end = first + fraction;
+    if (fraction == 0 || end >= 31) { return false; }
+    // Zeros behind "0." are passed: they count in q alone.
+    const unsigned leading = w == 0 ? unsigned(__builtin_ctzll(significant >> first)) : 0;
+    const unsigned count = fraction - leading;
+    if ((w == 0 ? 0 : whole) + count > 19) { return false; }
+    q = -int(fraction);
+    if (count > 0) {
+        const unsigned sixteen = count < 16 ? count : 16, few = count - sixteen;
+        const uint8_t *digits = at + first + leading;
+        w = w * tens[count] + join_sixteen(digits, sixteen) * tens[few] + join_few(digits + 16, few);
+    }
+    return true;
+}
+
 /// Reads the number that `at` begins with, from which `window` bytes can be read; returns the byte after it, or nothing
 /// where that is for read_rare to do.
 template <typename Number>
 INLINE const uint8_t *read_common(const uint8_t *at, Number &number) {
     using format = number_format<Number>;
-    static constexpr uint64_t tens[20] = {
-        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
-        1000000000000000000, 10000000000000000000u};
-    const bool is_negative = *at == '-';
-    at += is_negative;
     u8x32 text;
     std::memcpy(&text, at, sizeof text);
-    // Bit i is set where byte i is no digit, and where it is no "0". Those from 32 on end everything.
-    const uint64_t others = ~mask_of(__builtin_convertvector(text - (u8x32)uint8_t{'0'} <= 9, b32));
-    const uint64_t significant = mask_of(__builtin_convertvector(text != (u8x32)uint8_t{'0'}, b32));
+    const bool is_negative = text[0] == '-';
+    at += is_negative;
+    // Bit i is set where byte i behind the sign is no digit, and where it is no "0". Those from 31 on end everything.
+    const uint64_t others = ~mask_of(__builtin_convertvector(text - (u8x32)uint8_t{'0'} <= 9, b32)) >> is_negative;
+    const uint64_t significant = mask_of(__builtin_convertvector(text != (u8x32)uint8_t{'0'}, b32)) >> is_negative;
 
     const unsigned whole = unsigned(__builtin_ctzll(others));
     uint64_t w = uint64_t{*at} - '0';
-    if (whole != 1) {
+    unsigned end;
+    int q = 0;
+    if (__builtin_expect(whole == 1, true)) {
+        // The places are constants here, so that the end waits for less.
+        end = 1;
+        if (at[1] == '.' && !read_fraction(at, 1, others, significant, w, q, end)) { return nullptr; }
+    } else {
         if (whole == 0 || w == 0 || whole > 19) { return nullptr; }
         const unsigned sixteen = whole < 16 ? whole : 16, few = whole - sixteen;
         w = join_sixteen(at, sixteen) * tens[few] + join_few(at + 16, few);
-    }
-    unsigned end = whole;
-    int q = 0;
-    if (at[end] == '.') {
-        const unsigned first = end + 1;
-        const unsigned fraction = unsigned(__builtin_ctzll(others >> first));
-        end = first + fraction;
-        if (fraction == 0 || end >= 32) { return nullptr; }
-        // Zeros behind "0." are passed: they count in q alone.
-        const unsigned leading = w == 0 ? unsigned(__builtin_ctzll(significant >> first)) : 0;
-        const unsigned count = fraction - leading;
-        if ((w == 0 ? 0 : whole) + count > 19) { return nullptr; }
-        q = -int(fraction);
-        if (count > 0) {
-            const unsigned sixteen = count < 16 ? count : 16, few = count - sixteen;
-            const uint8_t *digits = at + first + leading;
-            w = w * tens[count] + join_sixteen(digits, sixteen) * tens[few] + join_few(digits + 16, few);
-        }
+        end = whole;
+        if (at[whole] == '.' && !read_fraction(at, whole, others, significant, w, q, end)) { return nullptr; }
     }
     if ((at[end] | 0x20) == 'e') {
         ++end;
         const bool is_small = at[end] == '-';
         end += is_small || at[end] == '+';
         const unsigned count = unsigned(__builtin_ctzll(others >> end));
-        if (count == 0 || count > 4 || end + count >= 32) { return nullptr; }
+        if (count == 0 || count > 4 || end + count >= 31) { return nullptr; }
         const int exponent = int(join_few(at + end, count));
         q += is_small ? -exponent : exponent;
         end += count;
@@ -167,8 +179,7 @@ number_text_result read(
     const uint8_t *at = text, *readable_end = end;
     size_t passed = 0;
     for (size_t count = 0; count < room; ++at) {
-        if (at < end && *at <= ' ') { at = skip_white_space(at, end); }
-        if (readable_end - at < window) {
+        if (__builtin_expect(readable_end - at < window, false)) {
             const size_t rest = size_t(end - at);
             passed = size_t(at - text);
             std::memcpy(copy, at, rest);
@@ -178,7 +189,18 @@ number_text_result read(
             readable_end = copy + sizeof copy;
         }
         const uint8_t *next = read_common(at, numbers[count]);
+        if (next && *next == ',') {
+            ++count;
+            at = next;
+            // A branch, which is foreseen: an addition would make the next number wait for this byte.
+            if (__builtin_expect(next[1] == ' ', false)) { ++at; }
+            continue;
+        }
         if (!next) {
+            if (const uint8_t *const begin = skip_white_space(at, end); begin != at) {
+                at = begin - 1;
+                continue;
+            }
             if (infinities && end - at >= infinity_size && std::memcmp(at, infinity, infinity_size) == 0) {
                 numbers[count] = -std::numeric_limits<Number>::infinity();
                 next = at + infinity_size;
@@ -188,8 +210,7 @@ number_text_result read(
             }
         }
         ++count;
-        at = next;
-        if (at < end && *at <= ' ') { at = skip_white_space(at, end); }
+        at = skip_white_space(next, end);
         if (at == end || *at == ']') { return {count, passed + size_t(at - text)}; }
         if (*at != ',') { break; }
     }
