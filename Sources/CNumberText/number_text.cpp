@@ -37,8 +37,8 @@ namespace avx2 {
 }  // namespace avx2
 #pragma clang attribute pop
 
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,bmi,bmi2,lzcnt,prefer-256-bit"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,bmi,bmi2,lzcnt"))), \
+    apply_to = function)
 namespace avx512 {
 #include "build.h"
 }  // namespace avx512

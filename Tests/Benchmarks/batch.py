@@ -45,6 +45,9 @@ def batch(report, effort):
     for row in rows:
         for which in ("client_ms", "service_ms"):
             row[f"ratio_{which}"] = rows[0][which]["p50"] / row[which]["p50"]
+    # Amdahl's law: with one thread serial + shared, with two serial + shared / 2.
+    serial = {which: max(0, 2 * rows[1][which]["p50"] - rows[0][which]["p50"]) for which in ("client_ms", "service_ms")}
+    report.current["serial_ms"] = serial
     report.table({
         "--compute-threads": lambda row: row["compute_threads"],
         "at the client, ms, median": lambda row: shown(row["client_ms"]["p50"]),
@@ -55,6 +58,8 @@ def batch(report, effort):
     }, rows)
     ceiling = _two_processes(3 if effort.quick else 15)
     report.current["two_processes_over_one"] = ceiling
+    print(f"By Amdahl's law {shown(serial['client_ms'])} ms of it are serial at the client, receiving and sending among "
+          f"them, and {shown(serial['service_ms'])} ms in the service.\n")
     print(f"Two processes that share nothing, `softmaxd softmax FILE` on one thread each, do {ceiling:.2f} times as much "
           "as one in the same time.\n")
 

@@ -4,6 +4,7 @@ A kept connection makes `MORE` requests in one run and `FEWER` in another; what 
 requests they differ by, leaves out the start, the end and the warm-up.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -12,11 +13,20 @@ import tempfile
 import time
 
 import servers
-from cases import SMALL, Case
+from cases import SMALL, Case, body, text, values
 from load import Plain, h2load
 
 FEWER, MORE = 200, 700
 REPLY_SIZE = 240
+DENSE = b'{"logits":%s,"form":"dense"}'
+
+
+# Offline runs: what an element or an entry costs when everything else is shared by many.
+OFFLINE = (
+    ("softmax 100×1000, an element", "softmax", body(100, 1000), body(1, 10), 100 * 1000 - 10),
+    ("dense Jacobian C = 1000, an entry", "jacobian", DENSE % text(values(1, 1000, 20)), DENSE % text(values(1, 10, 20)),
+     1000 * 1000 - 10 * 10),
+)
 
 
 class Get:
@@ -54,6 +64,10 @@ def instructions(report, effort):
         rows.append({
             "server": server.name, "protocol": protocol, "case": case.name,
             "instructions": (totals[1] - totals[0]) / (MORE - FEWER)})
+    for name, command, large, small, count in OFFLINE:
+        totals = [_counted_offline(program, command, content) for content in (small, large)]
+        rows.append({
+            "server": "softmaxd", "protocol": "offline", "case": name, "instructions": (totals[1] - totals[0]) / count})
     report.table({
         "server": lambda row: row["server"],
         "protocol": lambda row: row["protocol"],
@@ -82,10 +96,28 @@ def _counted(server, load):
                 time.sleep(0.2)
         finally:
             server.command = command
-        found = re.search(r"^(?:totals|summary): (\d+)", pathlib.Path(counts.name).read_text(), re.MULTILINE)
-    if not found:
+        total = _total(counts.name)
+    if total is None:
         raise SystemExit(f"{server.name} was not counted: it did not end by itself")
-    return int(found.group(1))
+    return total
+
+
+def _counted_offline(program, command, content):
+    """All user instructions of one run of `softmaxd COMMAND FILE` on one thread."""
+    with tempfile.NamedTemporaryFile() as counts, tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        subprocess.run(
+            [shutil.which("valgrind"), "--tool=callgrind", f"--callgrind-out-file={counts.name}", program, command,
+             file.name],
+            env={**os.environ, "SOFTMAXD_COMPUTE_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            check=True)
+        return _total(counts.name)
+
+
+def _total(path):
+    found = re.search(r"^(?:totals|summary): (\d+)", pathlib.Path(path).read_text(), re.MULTILINE)
+    return int(found.group(1)) if found else None
 
 
 def _plain(server, case, count):

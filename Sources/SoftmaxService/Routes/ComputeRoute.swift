@@ -8,7 +8,7 @@ struct ComputeRoute: Sendable {
     private let pool: ComputePool
     private let heap: HeapKeeping
 
-    /// The largest cost (numbers in + out) that is answered on the event loop: half a millisecond.
+    /// The largest cost (numbers in + out) that is answered on the event loop: some 100 µs.
     private static let inlineCost = 8192
 
     init(_ operation: SoftmaxOperation, limits: ServiceLimits, _ pool: ComputePool, _ heap: HeapKeeping) {
