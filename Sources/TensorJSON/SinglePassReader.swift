@@ -107,11 +107,16 @@ package struct SinglePassReader {
 
     /// Passes a large nested array of numbers, for several threads to read.
     ///
+    /// - Parameters:
+    ///   - rows: memory for what is noted of each row; its contents mean nothing.
+    ///   - size: about how many numbers a piece has.
     /// - Returns: `nil` where the array is too small to be shared out, or is not one that this reader reads; it has then
     ///   passed nothing.
-    package mutating func cut(rows: inout RowRecords) -> TensorCut? {
-        guard rest.count >= 4 * TensorCutter.numbersPerPiece, byte == UInt8(ascii: "[") else { return nil }
-        var cutter = TensorCutter(deepest: deepest, mostNumbers: mostValues)
+    package mutating func cut(
+        rows: inout RowRecords, ofAbout size: Int = TensorCutter.numbersPerPiece
+    ) -> TensorCut? {
+        guard rest.count >= 4 * size, byte == UInt8(ascii: "[") else { return nil }
+        var cutter = TensorCutter(deepest: deepest, mostNumbers: mostValues, ofAbout: size)
         guard let cut = cutter.cut(bytes, from: position, rows: &rows), let end = cutter.end else { return nil }
         position = end
         skipWhiteSpace()

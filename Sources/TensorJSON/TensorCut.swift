@@ -62,14 +62,15 @@ package struct TensorCut: Sendable {
 }
 
 /// Finds rows and pieces in the text of a nested array.
-struct TensorCutter {
+package struct TensorCutter {
     /// About how many numbers a piece has: some 100 µs of reading.
-    static let numbersPerPiece = 8192
+    package static let numbersPerPiece = 8192
     /// Bytes whose brackets and commas are found at a time.
     private static let blocks = 64
 
     private let deepest: Int
     private let mostNumbers: Int
+    private let size: Int
     private var pieces: [TensorCut.Piece] = []
     private var numbers = 0
     private var depth = 0
@@ -80,9 +81,10 @@ struct TensorCutter {
     /// The byte after the array, once that is known.
     private(set) var end: Int?
 
-    init(deepest: Int, mostNumbers: Int) {
+    init(deepest: Int, mostNumbers: Int, ofAbout size: Int) {
         self.deepest = deepest
         self.mostNumbers = mostNumbers
+        self.size = size
     }
 
     /// Cuts the array that begins at an offset, "[" being its first byte; `nil` where it is not worth while, where it does
@@ -164,7 +166,7 @@ struct TensorCutter {
         guard commas != 0, opens > 0 else { return }
         rowHasComma = true
         numbers += commas.nonzeroBitCount
-        guard let last = pieces.last, numbers - last.numbers >= 2 * Self.numbersPerPiece else { return }
+        guard let last = pieces.last, numbers - last.numbers >= 2 * size else { return }
         pieces.append(
             TensorCut.Piece(
                 offset: offset + 64 - commas.leadingZeroBitCount, numbers: numbers, row: row, isInside: true))
@@ -175,7 +177,7 @@ struct TensorCutter {
         depth += 1
         opens += 1
         let isFirst = opens == 1
-        if isFirst, numbers - (pieces.last?.numbers ?? -Self.numbersPerPiece) >= Self.numbersPerPiece {
+        if isFirst, numbers - (pieces.last?.numbers ?? -size) >= size {
             pieces.append(TensorCut.Piece(offset: offset, numbers: numbers, row: records.count, isInside: false))
         }
         return true

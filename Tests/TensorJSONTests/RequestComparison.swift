@@ -44,13 +44,12 @@ struct ReadRequest: Equatable {
 
     /// Reads a body in one pass; nil where the reader gives up.
     init?(once body: [UInt8], limits: TensorLimits) {
-        guard let read = body.withUnsafeBufferPointer({ Self.read(SinglePassReader($0, limits: limits)) }) else {
-            return nil
-        }
+        guard let read = body.withUnsafeBufferPointer({ Self.read(SinglePassReader($0, limits: limits), of: $0) })
+        else { return nil }
         self = read
     }
 
-    private static func read(_ start: SinglePassReader) -> ReadRequest? {
+    private static func read(_ start: SinglePassReader, of body: UnsafeBufferPointer<UInt8>) -> ReadRequest? {
         var reader = start
         var read = ReadRequest()
         var rows = RowRecords()
@@ -61,7 +60,16 @@ struct ReadRequest: Equatable {
             switch name {
             case "logits":
                 var tensor = Tensor<Double>(values: [], layout: .emptyBatch)
-                guard reader.read(&tensor, allowingNegativeInfinity: true, rows: &rows) else { return nil }
+                var cutting = reader
+                let isRead = reader.read(&tensor, allowingNegativeInfinity: true, rows: &rows)
+                // In pieces of some two numbers, as several threads would read it: the same, or not at all.
+                if let cut = cutting.cut(rows: &rows, ofAbout: 2) {
+                    let joined: Tensor<Double>? = cut.read(of: body, allowingNegativeInfinity: true) { count, piece in
+                        for index in 0..<count { piece(index) }
+                    }
+                    guard joined == (isRead ? tensor : nil) else { preconditionFailure("pieces are read differently") }
+                }
+                guard isRead else { return nil }
                 read.logits = tensor
             case "singles":
                 // Read after another one, in its place: nothing of it may be left.

@@ -15,7 +15,9 @@ private func read<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
     guard let start = text.baseAddress else { preconditionFailure("there is a text") }
     let result = build.read(start, text.count, format, infinities, &numbers, numbers.count)
     precondition(result.numbers <= numbers.count && result.bytes <= text.count)
-    precondition(result.numbers == 0 || text[result.bytes] == UInt8(ascii: "]"), "reading stops at the bracket")
+    precondition(
+        result.numbers == 0 || result.bytes == text.count || text[result.bytes] == UInt8(ascii: "]"),
+        "reading stops at the bracket or at the end")
     return Reading(result: result, numbers: Array(numbers.prefix(result.numbers)))
 }
 
