@@ -7,6 +7,7 @@
 // 27 bits behind the point; where a comparison is within the error of its sides (about one number in 10^7, and every
 // tie), and for what is no normal number, std::to_chars prints.
 
+/// What is added to the place of a number that std::to_chars has to print.
 constexpr uint64_t undecided = 1 << 16;
 
 /// Eight numbers as decimals of `digits` places, the leading ones perhaps 0.
@@ -27,7 +28,6 @@ INLINE u64x8 select(u64x8 mask, u64x8 yes, u64x8 no) {
     const u64x8 whole = mask | (mask << 32);
     return (whole & yes) | (~whole & no);
 }
-
 
 /// a < b for lanes below 2^31.
 INLINE u64x8 is_less(u64x8 a, u64x8 b) { return u64x8(i32x16(a) < i32x16(b)); }
