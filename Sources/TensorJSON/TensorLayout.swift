@@ -72,6 +72,11 @@ public struct TensorLayout: Equatable, Sendable {
     /// It has no rows; its shape is `[0]`.
     public static let emptyBatch = TensorLayout(nesting: .plain, depth: 0, rows: 0, scalars: 0)
 
+    /// The layout of one row of that many numbers, at least one, in no other array.
+    init(row scalars: Int) {
+        self.init(nesting: .plain, depth: 0, rows: 1, scalars: scalars)
+    }
+
     private init(nesting: Nesting, depth: Int, rows: Int, scalars: Int) {
         self.nesting = nesting
         self.depth = depth

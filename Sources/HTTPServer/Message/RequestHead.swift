@@ -143,11 +143,18 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     // MARK: Field lines
 
-    /// Adds a field line, whose name is a token and whose value is valid and trimmed.
+    /// Adds a field line, whose value is valid and trimmed; `false` where its name is no token.
     @inline(__always)
-    package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) {
+    package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) -> Bool {
+        // A known field's name is a token.
+        guard let field = Field(name: bytes.extracting(name)) else {
+            let isToken =
+                bytes.firstIndex(notIn: .token, from: name.lowerBound, before: name.upperBound)
+                == name.upperBound
+            lineCount += isToken ? 1 : 0
+            return isToken
+        }
         lineCount += 1
-        guard let field = Field(name: bytes.extracting(name)) else { return }
         let bit: UInt16 = 1 << UInt16(field.rawValue)
         if present & bit == 0 {
             present |= bit
@@ -155,6 +162,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         } else {
             repeated |= bit
         }
+        return true
     }
 
     /// Whether there is a line of that field.

@@ -46,8 +46,13 @@ extension Calculation {
         var results: [Scalar] = []
         swap(&results, &self.results)
         defer { swap(&results, &self.results) }
-        results.removeAll(keepingCapacity: true)
-        try results.append(count: replyNumbers) { buffer throws(ReplyFailure) in try write(self, buffer) }
+        if results.count == replyNumbers {
+            // Requests of one size often follow each other: the numbers of the last one are overwritten.
+            try results.withUnsafeMutableBufferPointer { buffer throws(ReplyFailure) in try write(self, buffer) }
+        } else {
+            results.removeAll(keepingCapacity: true)
+            try results.append(count: replyNumbers) { buffer throws(ReplyFailure) in try write(self, buffer) }
+        }
         if !isWrittenBySample { arrangement.scatter(&results, &spare) }
     }
 

@@ -66,7 +66,9 @@ struct SampleArrangement: Sendable {
         in range: Range<Int>? = nil, _ body: (_ values: Range<Int>, _ classes: Int, _ first: Int) throws(E) -> Void
     ) throws(E) {
         let range = range ?? 0..<samples
+        guard !range.isEmpty else { return }
         var first = range.lowerBound
+        var start = sampleLayout.rowStart(first)
         while first < range.upperBound {
             let classes = sampleLayout.rowLength(first)
             var end = first + 1
@@ -75,8 +77,9 @@ struct SampleArrangement: Sendable {
             } else {
                 while end < range.upperBound, sampleLayout.rowLength(end) == classes { end += 1 }
             }
-            try body(values(of: first..<end), classes, first)
-            first = end
+            let next = start + (end - first) * classes
+            try body(start..<next, classes, first)
+            (first, start) = (end, next)
         }
     }
 
