@@ -3,8 +3,8 @@
 /// Valid for the duration of one call. What is needed longer has to be copied; a body that was stored because it arrived
 /// in parts is moved out by ``takeBody()`` without a copy.
 public struct HTTPRequest: ~Copyable, ~Escapable {
-    /// The head.
-    package let head: RequestHead
+    /// The head, alone in its span: a view, as a head is a large struct that every call would copy.
+    private let heads: Span<RequestHead>
     /// The bytes that the head's slices refer to.
     package let bytes: Span<UInt8>
     /// The request's identifier.
@@ -16,25 +16,30 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     /// The stored body; empty where it was received whole.
     private var collected: [UInt8]
 
-    /// A request of that head and a body that was received whole, or of none.
-    @_lifetime(copy bytes, copy body)
-    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, body: Span<UInt8> = Span()) {
-        self.head = head
+    /// A request of the one head in that span and a body that was received whole, or of none.
+    @_lifetime(copy heads, copy bytes, copy body)
+    package init(_ heads: Span<RequestHead>, _ bytes: Span<UInt8>, id: RequestID, body: Span<UInt8> = Span()) {
+        precondition(heads.count == 1, "a request has one head")
+        self.heads = heads
         self.bytes = bytes
         self.id = id
         arrived = body
         collected = []
     }
 
-    /// A request of that head and a body that was collected.
-    @_lifetime(copy bytes)
-    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, collected: consuming [UInt8]) {
-        self.head = head
+    /// A request of the one head in that span and a body that was collected.
+    @_lifetime(copy heads, copy bytes)
+    package init(_ heads: Span<RequestHead>, _ bytes: Span<UInt8>, id: RequestID, collected: consuming [UInt8]) {
+        precondition(heads.count == 1, "a request has one head")
+        self.heads = heads
         self.bytes = bytes
         self.id = id
         arrived = Span()
         self.collected = collected
     }
+
+    /// The head.
+    package var head: RequestHead { @inline(__always) get { heads[0] } }
 
     /// The method.
     public var method: HTTPMethod { head.method }

@@ -9,10 +9,10 @@ struct SampleArrangement: Sendable {
     /// The nesting of the request.
     let layout: TensorLayout
     /// The nesting whose rows are the samples: that of the request, or for a strided tensor its other axes, then C.
-    private(set) var sampleLayout: TensorLayout
+    let sampleLayout: TensorLayout
     /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil`
     /// if the samples are contiguous.
-    private var strides: Strides?
+    private let strides: Strides?
 
     private typealias Strides = (axis: Int, outer: Int, classes: Int, inner: Int)
 
@@ -27,8 +27,19 @@ struct SampleArrangement: Sendable {
     ///
     /// - Throws: 422 if the axis does not exist, or if the tensor is ragged and the axis is not −1.
     init(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
-        self.init(rows: layout)
-        if axis == -1 { return }
+        // Assigned once: what is assigned and then replaced is copied.
+        self.layout = layout
+        if axis != -1, let (samples, strides) = try Self.strided(layout, axis: axis) {
+            (sampleLayout, self.strides) = (samples, strides)
+        } else {
+            (sampleLayout, strides) = (layout, nil)
+        }
+    }
+
+    /// The samples of a tensor along an axis and where they are; `nil` for the last one.
+    private static func strided(
+        _ layout: TensorLayout, axis: Int
+    ) throws(HTTPProblem) -> (TensorLayout, Strides)? {
         guard let shape = layout.shape else {
             throw .invalidRequest("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
         }
@@ -38,10 +49,12 @@ struct SampleArrangement: Sendable {
                 "axis \(axis) is out of range: logits has \(rank) \(rank == 1 ? "axis" : "axes")", pointer: "/axis")
         }
         let classAxis = axis < 0 ? axis + rank : axis
-        if classAxis == rank - 1 { return }
+        if classAxis == rank - 1 { return nil }
         let (before, behind) = (shape[..<classAxis], shape[(classAxis + 1)...])
-        sampleLayout = TensorLayout(shape: before + behind + [shape[classAxis]])
-        strides = (classAxis, before.reduce(1, *), shape[classAxis], behind.reduce(1, *))
+        return (
+            TensorLayout(shape: before + behind + [shape[classAxis]]),
+            (classAxis, before.reduce(1, *), shape[classAxis], behind.reduce(1, *))
+        )
     }
 
     /// The number of samples.
