@@ -261,6 +261,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
     /// The head, as far as it was parsed.
     package var head: RequestHead { parser.head }
 
+    /// The same, to be lent as a span.
+    package var heads: [1 of RequestHead] { parser.heads }
+
     /// The head's length as far as it was parsed, bytes.
     package var headLength: Int { parser.lineStart }
 

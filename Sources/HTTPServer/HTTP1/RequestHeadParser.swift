@@ -11,8 +11,13 @@
 ///
 /// What runs once for each line or request has one caller and is inlined into it.
 struct RequestHeadParser: BitwiseCopyable, Sendable {
-    /// The head so far; complete once ``parse(_:_:)`` has returned `true`.
-    var head = RequestHead()
+    /// The head so far, complete once ``parse(_:_:)`` has returned `true`; alone in an array, to be lent as a span.
+    private(set) var heads: [1 of RequestHead] = [RequestHead()]
+    /// The same.
+    var head: RequestHead {
+        @inline(__always) get { heads[0] }
+        @inline(__always) _modify { yield &heads[0] }
+    }
     /// Where the first unparsed line begins; the head's length once it is complete.
     private(set) var lineStart = 0
     /// How many bytes of that line were scanned and hold no line feed.

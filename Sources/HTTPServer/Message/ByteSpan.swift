@@ -4,7 +4,8 @@ extension Span where Element == UInt8 {
     @inline(__always)
     private func word(at index: Int) -> UInt64 {
         precondition(index >= 0 && index <= count - 8, "a word lies within its span")
-        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+        // Not checked a second time.
+        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
     }
 
     /// The first place of a byte at or after `start`, or `nil`.
@@ -147,6 +148,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The range within `range` that is left without leading and trailing SP and HTAB.
+    @inline(__always)
     func trimmed(_ range: Range<Int>) -> Range<Int> {
         var lower = range.lowerBound
         var upper = range.upperBound

@@ -84,6 +84,7 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
 
     /// Whether a list-valued field is not there or holds nothing but that token, in either case.
     package func hasOnlyToken(_ field: RequestHead.Field, _ token: StaticString) -> Bool {
+        guard head.has(field) else { return true }
         let bytes = bytes
         var isOnly = true
         head.forEachValue(of: field, in: bytes) { value in
@@ -98,18 +99,20 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
 
 /// A request whose head's bytes and body are in storage of their own.
 package struct StoredRequest: Sendable {
-    package var head = RequestHead()
-    package var bytes: [UInt8] = []
-    package var body: [UInt8] = []
+    // Without values of their own, which every other initialiser would set first and then replace.
+    package var head: RequestHead
+    package var bytes: [UInt8]
+    package var body: [UInt8]
     /// The route that the handler chose, where a body followed the head.
     package var route: Int?
     /// When its first byte or frame arrived, nanoseconds.
-    package var since: UInt64 = 0
+    package var since: UInt64
 
     /// An empty request.
-    package init() {}
+    package init() { self.init(RequestHead(), [], body: [], route: nil, since: 0) }
 
     /// A request of those parts.
+    @inline(__always)
     init(_ head: RequestHead, _ bytes: [UInt8], body: [UInt8], route: Int?, since: UInt64) {
         self.head = head
         self.bytes = bytes

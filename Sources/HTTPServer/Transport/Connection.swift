@@ -471,8 +471,8 @@ struct Connection: ~Copyable {
                 isAnswered = true
                 return start + consumed
             case .announced:
-                let head: [1 of RequestHead] = [http1.head]
-                let request = HTTPRequest(head.span, copy rest, id: RequestID(bits: 0))
+                let heads = http1.heads
+                let request = HTTPRequest(heads.span, copy rest, id: RequestID(bits: 0))
                 let admission = turn.handler.admit(request, isProbe: probesOnly(turn))
                 if http1.admit(admission) { turn.writer.append("HTTP/1.1 100 Continue\r\n\r\n") }
                 continue
@@ -494,12 +494,12 @@ struct Connection: ~Copyable {
             var stored = http1.takeStored()
             answer(&stored, stream: stream, &turn)
         } else {
-            let head: [1 of RequestHead] = [http1.head]
+            let heads = http1.heads
             let place = http1.bodyRange
             let headBytes = bytes.extracting(0..<place.lowerBound)
-            let id = RequestID(sentIn: head[0], headBytes) ?? turn.nextRequestID()
-            var request = HTTPRequest(head.span, headBytes, id: id, body: bytes.extracting(place))
-            let kept = turn.keep(head[0], headBytes)
+            let id = RequestID(sentIn: heads[0], headBytes) ?? turn.nextRequestID()
+            var request = HTTPRequest(heads.span, headBytes, id: id, body: bytes.extracting(place))
+            let kept = turn.keep(heads[0], headBytes)
             answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn)
         }
         http1.endRequest()

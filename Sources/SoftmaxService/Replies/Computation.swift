@@ -40,6 +40,7 @@ extension Calculation {
     }
 
     /// Has `write` compute all results, then brings them into the order of the reply.
+    @inline(__always)
     private mutating func fill(
         _ write: (borrowing Calculation, UnsafeMutableBufferPointer<Scalar>) throws(ReplyFailure) -> Void
     ) throws(ReplyFailure) {

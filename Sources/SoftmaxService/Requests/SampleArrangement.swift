@@ -75,6 +75,7 @@ struct SampleArrangement: Sendable {
 
     /// Calls `body` for each run of samples of the same length: the indices of its values, its number of classes and
     /// its first sample.
+    @inline(__always)
     func forEachRun<E>(
         in range: Range<Int>? = nil, _ body: (_ values: Range<Int>, _ classes: Int, _ first: Int) throws(E) -> Void
     ) throws(E) {

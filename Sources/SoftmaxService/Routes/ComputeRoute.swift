@@ -2,7 +2,9 @@ import HTTPServer
 import SoftmaxCore
 
 /// The handler of `/softmax`, `/jacobian`, `/vjp` or `/jvp`.
-struct ComputeRoute: Sendable {
+///
+/// A class, so that to call it is to retain one reference.
+final class ComputeRoute: Sendable {
     private let operation: SoftmaxOperation
     private let limits: ServiceLimits
     private let pool: ComputePool
