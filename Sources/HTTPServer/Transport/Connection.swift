@@ -954,7 +954,7 @@ struct Connection: ~Copyable {
 
     /// Calls `body` with the segments to write next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        if let http2 { return http2.output.withFirstSegments(body) }
+        if let http2 { return http2.withFirstSegments(body) }
         if !output.isEmpty { return output.withFirstSegments(body) }
         return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }

@@ -53,7 +53,7 @@ extension Calculation {
 
     /// Finds the samples along the class axis.
     mutating func arrange() throws(HTTPProblem) {
-        arrangement = try SampleArrangement(logits.layout, axis: options.axis)
+        try arrangement.arrange(logits.layout, axis: options.axis)
     }
 
     /// Removes the classes whose mask is false.

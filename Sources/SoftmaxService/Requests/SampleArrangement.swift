@@ -7,12 +7,12 @@ import TensorJSON
 /// order of the remaining axes, so that the kernels only ever see contiguous samples.
 struct SampleArrangement: Sendable {
     /// The nesting of the request.
-    let layout: TensorLayout
+    private(set) var layout: TensorLayout
     /// The nesting whose rows are the samples: that of the request, or for a strided tensor its other axes, then C.
-    let sampleLayout: TensorLayout
+    private(set) var sampleLayout: TensorLayout
     /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil`
     /// if the samples are contiguous.
-    private let strides: Strides?
+    private var strides: Strides?
 
     private typealias Strides = (axis: Int, outer: Int, classes: Int, inner: Int)
 
@@ -23,16 +23,19 @@ struct SampleArrangement: Sendable {
         (self.layout, sampleLayout, strides) = (layout, layout, nil)
     }
 
-    /// The samples along an axis.
+    /// Finds the samples of another tensor along an axis.
+    ///
+    /// Sets each part in place: a new arrangement would be copied over this one.
     ///
     /// - Throws: 422 if the axis does not exist, or if the tensor is ragged and the axis is not −1.
-    init(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
-        // Assigned once: what is assigned and then replaced is copied.
+    mutating func arrange(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
         self.layout = layout
         if axis != -1, let (samples, strides) = try Self.strided(layout, axis: axis) {
-            (sampleLayout, self.strides) = (samples, strides)
+            sampleLayout = samples
+            self.strides = strides
         } else {
-            (sampleLayout, strides) = (layout, nil)
+            sampleLayout = layout
+            strides = nil
         }
     }
 
