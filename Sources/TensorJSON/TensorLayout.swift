@@ -135,6 +135,7 @@ public struct TensorLayout: Equatable, Sendable {
     func brackets(_ row: Int) -> Brackets {
         if case .irregular(let records) = nesting { return records[row].brackets }
         var brackets = Brackets(opens: 0, closes: 0)
+        if depth == 0 { return brackets }
         var period = 1
         for level in (0..<depth).reversed() {
             period = level == 0 ? rows : period * length(level)

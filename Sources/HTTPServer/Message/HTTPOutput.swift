@@ -46,6 +46,7 @@ package struct HTTPOutput: Sendable {
     }
 
     /// Calls `body` with the first segments, up to sixteen, for one `writev`.
+    @inline(__always)
     package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
         // The usual case: one small reply.
         if segments.count == 1 {

@@ -698,7 +698,7 @@ struct Connection: ~Copyable {
             stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes,
             kept: kept, status: status, responseBytes: hasContent ? length : 0, isMade: true,
             endsAt: outputEnd(of: stream, turn))
-        exchanges.append(exchange)
+        exchanges.append(consume exchange)
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.

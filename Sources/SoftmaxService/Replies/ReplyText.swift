@@ -170,20 +170,26 @@ extension Calculation {
         for row in piece.rows {
             let length = listLength(row)
             let part = piece.part ?? 0..<length
-            let columns = isDense ? 0..<length : part
             if part.lowerBound == 0 {
                 layout.appendOpening(row, to: &output)
-                if isDense { output.append(UInt8(ascii: "[")) }
+                output.append(UInt8(ascii: "["))
+            } else {
+                output.append(UInt8(ascii: ","))
             }
-            for list in isDense ? part : 0..<1 {
-                if list > 0 { output.append(UInt8(ascii: ",")) }
-                output.append(columns.lowerBound == 0 ? UInt8(ascii: "[") : UInt8(ascii: ","))
-                try TensorWriter.append(numbers.extracting(start..<start + columns.count), to: &output)
-                if columns.upperBound == length { output.append(UInt8(ascii: "]")) }
-                start += columns.count
+            if isDense {
+                for list in part {
+                    if list > part.lowerBound { output.append(UInt8(ascii: ",")) }
+                    output.append(UInt8(ascii: "["))
+                    try TensorWriter.append(numbers.extracting(start..<start + length), to: &output)
+                    output.append(UInt8(ascii: "]"))
+                    start += length
+                }
+            } else {
+                try TensorWriter.append(numbers.extracting(start..<start + part.count), to: &output)
+                start += part.count
             }
             if part.upperBound == length {
-                if isDense { output.append(UInt8(ascii: "]")) }
+                output.append(UInt8(ascii: "]"))
                 layout.appendClosing(row, to: &output)
             }
         }
