@@ -258,11 +258,9 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: The request in flight
 
-    /// The head, as far as it was parsed.
-    package var head: RequestHead { parser.head }
-
-    /// The same, to be lent as a span.
+    /// The head, as far as it was parsed; to be lent as a span.
     package var heads: [1 of RequestHead] { parser.heads }
+    package var head: RequestHead { parser.head }
 
     /// The head's length as far as it was parsed, bytes.
     package var headLength: Int { parser.lineStart }

@@ -205,6 +205,7 @@ package struct InboundWindows: Sendable {
         count(requests[index], times: 1)
     }
 
+    @inline(__always)
     private mutating func count(_ request: Request, times sign: Int) {
         held += sign * request.held
         if request.isWaiting { waiting += sign * request.size }

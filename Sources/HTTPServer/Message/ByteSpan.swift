@@ -113,6 +113,9 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether the bytes are those, with ASCII letters in either case; `other` is in lower case.
+    ///
+    /// Inlined for the same reason.
+    @inline(__always)
     func equals(ignoringCase other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
         guard count >= 8 else {

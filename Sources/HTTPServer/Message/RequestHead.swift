@@ -45,27 +45,33 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         /// The field of that name, a token in either case.
         @inline(__always)
         init?(name: borrowing Span<UInt8>) {
-            let field: Field
-            switch name.count {
-            case 4: field = .host
-            case 6:
-                switch name[0].lowercased {
-                case UInt8(ascii: "a"): field = .accept
-                case UInt8(ascii: "e"): field = .expect
-                default: field = .origin
+            // Each name is compared as a literal, which becomes numbers to compare words with.
+            let field: Field? =
+                switch name.count {
+                case 4: name.equals(ignoringCase: "host") ? .host : nil
+                case 6:
+                    name.equals(ignoringCase: "accept")
+                        ? .accept
+                        : name.equals(ignoringCase: "expect")
+                            ? .expect : name.equals(ignoringCase: "origin") ? .origin : nil
+                case 7: name.equals(ignoringCase: "upgrade") ? .upgrade : nil
+                case 9: name.equals(ignoringCase: "forwarded") ? .forwarded : nil
+                case 10:
+                    name.equals(ignoringCase: "connection")
+                        ? .connection : name.equals(ignoringCase: "user-agent") ? .userAgent : nil
+                case 11: name.equals(ignoringCase: "traceparent") ? .traceparent : nil
+                case 12:
+                    name.equals(ignoringCase: "content-type")
+                        ? .contentType : name.equals(ignoringCase: "x-request-id") ? .requestID : nil
+                case 14:
+                    name.equals(ignoringCase: "content-length")
+                        ? .contentLength : name.equals(ignoringCase: "http2-settings") ? .http2Settings : nil
+                case 15: name.equals(ignoringCase: "x-forwarded-for") ? .forwardedFor : nil
+                case 16: name.equals(ignoringCase: "content-encoding") ? .contentEncoding : nil
+                case 17: name.equals(ignoringCase: "transfer-encoding") ? .transferEncoding : nil
+                default: nil
                 }
-            case 7: field = .upgrade
-            case 9: field = .forwarded
-            case 10: field = name[0].lowercased == UInt8(ascii: "c") ? .connection : .userAgent
-            case 11: field = .traceparent
-            case 12: field = name[0].lowercased == UInt8(ascii: "c") ? .contentType : .requestID
-            case 14: field = name[0].lowercased == UInt8(ascii: "c") ? .contentLength : .http2Settings
-            case 15: field = .forwardedFor
-            case 16: field = .contentEncoding
-            case 17: field = .transferEncoding
-            default: return nil
-            }
-            guard name.equals(ignoringCase: field.name) else { return nil }
+            guard let field else { return nil }
             self = field
         }
     }
