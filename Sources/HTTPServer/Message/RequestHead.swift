@@ -275,7 +275,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
             }
             let value = bytes.extracting(coding.range)
             guard !isRepeated(.transferEncoding), value.equals(ignoringCase: "chunked") else {
-                throw refusal(ofCodings: value)
+                throw Self.refusal(ofCodings: value, areOneLine: !isRepeated(.transferEncoding))
             }
             return .chunked
         }
@@ -289,7 +289,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     /// 501 for codings that are unknown but well ordered, 400 where the body's end cannot be told (RFC 9112
     /// sections 6.1 and 6.3).
-    private func refusal(ofCodings value: borrowing Span<UInt8>) -> HTTPProblem {
+    private static func refusal(ofCodings value: borrowing Span<UInt8>, areOneLine: Bool) -> HTTPProblem {
         var chunkedCount = 0
         var lastIsChunked = false
         let all = copy value
@@ -298,7 +298,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
             chunkedCount += lastIsChunked ? 1 : 0
             return true
         }
-        if !isRepeated(.transferEncoding), lastIsChunked, chunkedCount == 1 {
+        if areOneLine, lastIsChunked, chunkedCount == 1 {
             return .notImplemented("The only transfer coding read here is chunked.")
         }
         return .badRequest("Transfer-Encoding is not chunked.")

@@ -108,6 +108,7 @@ extension Calculation {
     }
 
     /// Refuses options or a sample that the function is not defined for, before anything is computed.
+    @inline(__always)
     private func requireSamples() throws(HTTPProblem) {
         do throws(SoftmaxError) {
             try options.softmax.validate(for: Scalar.self, differentiating: options.operation != .softmax)

@@ -105,6 +105,7 @@ final class ComputeRoute: Sendable {
     }
 
     /// The problem with a request's header fields, if any.
+    @inline(__always)
     static func refusal(of head: borrowing HTTPRequest) -> HTTPProblem? {
         guard head.accepts("application/json") else { return .notAcceptable(available: "application/json") }
         guard head.hasIdentityCoding else {
