@@ -197,6 +197,7 @@ package struct SinglePassReader {
 
 extension SinglePassReader {
     /// The next byte; 0, which nothing begins with, at the end.
+    @inline(__always)
     private var byte: UInt8 {
         Work.count(1)
         return position < bytes.count ? bytes[position] : 0
@@ -205,11 +206,13 @@ extension SinglePassReader {
     /// What is not yet read.
     private var rest: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: bytes[position...]) }
 
+    @inline(__always)
     private mutating func skipWhiteSpace() {
         while isWhiteSpace(byte) { position += 1 }
     }
 
     /// Passes a structural character and white space after it, if that is what comes next.
+    @inline(__always)
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard byte == UInt8(ascii: character) else { return false }
         position += 1
@@ -259,11 +262,12 @@ extension SinglePassReader {
         _ readRow: (inout SinglePassReader, UnsafeMutableBufferPointer<Value>) -> Int
     ) -> TensorLayout? {
         values.removeAll(keepingCapacity: true)
-        rows.records.removeAll(keepingCapacity: true)
+        if !rows.records.isEmpty { rows.records.removeAll(keepingCapacity: true) }
         let start = position
         if take("["), take("]") { return .emptyBatch }
         position = start
         var isRead = false
+        var isSingle = false
         // At least 1: for 0 the standard library writes the count of the empty array that all threads share.
         values.append(addingCapacity: max(1, mostValues)) { output in
             output.withUnsafeMutableBufferPointer { buffer, count in
@@ -282,12 +286,16 @@ extension SinglePassReader {
                         brackets.closes += 1
                         depth -= 1
                     }
+                    // A row that is in no other array is the only one, and needs no record.
+                    isSingle = rows.records.isEmpty && brackets.opens == 0
+                    if isSingle { break }
                     rows.records.append(TensorLayout.Row(end: count, brackets: brackets))
                 } while depth > 0 && take(",")
                 isRead = depth == 0
             }
         }
-        return isRead ? TensorLayout(rows.records) : giveUp()
+        guard isRead else { return giveUp() }
+        return isSingle ? TensorLayout(row: values.count) : TensorLayout(rows.records)
     }
 }
 

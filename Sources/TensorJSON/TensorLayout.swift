@@ -72,6 +72,11 @@ public struct TensorLayout: Equatable, Sendable {
     /// It has no rows; its shape is `[0]`.
     public static let emptyBatch = TensorLayout(nesting: .plain, depth: 0, rows: 0, scalars: 0)
 
+    /// The layout of one row of that many numbers, at least one, in no other array.
+    init(row scalars: Int) {
+        self.init(nesting: .plain, depth: 0, rows: 1, scalars: scalars)
+    }
+
     private init(nesting: Nesting, depth: Int, rows: Int, scalars: Int) {
         self.nesting = nesting
         self.depth = depth
@@ -130,6 +135,7 @@ public struct TensorLayout: Equatable, Sendable {
     func brackets(_ row: Int) -> Brackets {
         if case .irregular(let records) = nesting { return records[row].brackets }
         var brackets = Brackets(opens: 0, closes: 0)
+        if depth == 0 { return brackets }
         var period = 1
         for level in (0..<depth).reversed() {
             period = level == 0 ? rows : period * length(level)

@@ -115,8 +115,9 @@ struct SentRequest {
 
     /// Lends the request as the server lends it to its handler.
     func withRequest<R>(_ look: (inout HTTPRequest) -> R) -> R {
+        let heads: [1 of RequestHead] = [head]
         var request = HTTPRequest(
-            head, bytes.span, id: RequestID(sentIn: head, bytes.span) ?? RequestID(bits: 7), body: body.span)
+            heads.span, bytes.span, id: RequestID(sentIn: head, bytes.span) ?? RequestID(bits: 7), body: body.span)
         return look(&request)
     }
 

@@ -215,8 +215,7 @@ package struct HTTP1Session: ~Copyable, Sendable {
     @inline(__always)
     private mutating func deliver(_ bytes: borrowing Span<UInt8>, consumed: Int) -> (event: Event, consumed: Int) {
         beginHandling(closes: dropsBody || !parser.head.keepsAlive)
-        var consumed = consumed
-        if dropsBody { consumed = bytes.count }
+        let consumed = dropsBody ? bytes.count : consumed
         unconsumed -= consumed
         if offersHTTP2, stream == 1, !isDraining, !isStored,
             let settings = HTTP2Upgrade.settings(in: parser.head, bytes)
@@ -258,7 +257,8 @@ package struct HTTP1Session: ~Copyable, Sendable {
 
     // MARK: The request in flight
 
-    /// The head, as far as it was parsed.
+    /// The head, as far as it was parsed; to be lent as a span.
+    package var heads: [1 of RequestHead] { parser.heads }
     package var head: RequestHead { parser.head }
 
     /// The head's length as far as it was parsed, bytes.

@@ -11,12 +11,21 @@
 ///
 /// What runs once for each line or request has one caller and is inlined into it.
 struct RequestHeadParser: BitwiseCopyable, Sendable {
-    /// The head so far; complete once ``parse(_:_:)`` has returned `true`.
-    var head = RequestHead()
+    /// The head so far, complete once ``parse(_:_:)`` has returned `true`; alone in an array, to be lent as a span.
+    private(set) var heads: [1 of RequestHead] = [RequestHead()]
+    /// The same.
+    var head: RequestHead {
+        @inline(__always) get { heads[0] }
+        @inline(__always) _modify { yield &heads[0] }
+    }
     /// Where the first unparsed line begins; the head's length once it is complete.
     private(set) var lineStart = 0
     /// How many bytes of that line were scanned and hold no line feed.
     private(set) var scanned = 0
+    /// Where the line's first byte is that no field value can have; `nil` while there is none among those scanned.
+    ///
+    /// In a well-formed line it is the carriage return at the end: finding it checks a field's value as well.
+    private var control: Int?
     /// Whether the request line was parsed; empty lines before it are ignored.
     private(set) var hasStarted = false
     private var emptyLines = 0
@@ -29,6 +38,7 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         head.removeAll()
         lineStart = 0
         scanned = 0
+        control = nil
         hasStarted = false
         emptyLines = 0
     }
@@ -41,9 +51,11 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
     /// - Parameter bytes: all bytes received from the head's first on.
     /// - Throws: the problem of the first line that is malformed or over a limit; the same for every split.
     mutating func parse(_ bytes: borrowing Span<UInt8>, _ limits: HTTPLimits) throws(HTTPProblem) -> Bool {
-        while let lineFeed = bytes.firstIndex(of: .lineFeed, from: lineStart + scanned) {
-            scanned = 0
+        while let lineFeed = findLineFeed(bytes) {
             let start = lineStart
+            let isClean = control == lineFeed - 1
+            scanned = 0
+            control = nil
             try checkLength(lineFeed + 1 - start, bytes, limits)
             guard lineFeed > start, bytes[lineFeed - 1] == .carriageReturn else {
                 throw .badRequest("A line ends without a carriage return.")
@@ -55,13 +67,28 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
             } else if line.isEmpty {
                 return true
             } else {
-                try readFieldLine(line, of: bytes, limits)
+                try readFieldLine(line, of: bytes, isClean: isClean, limits)
             }
         }
         scanned = bytes.count - lineStart
         // The incomplete line will have at least a line feed more.
         if scanned > 0 { try checkLength(scanned + 1, bytes, limits) }
         return false
+    }
+
+    /// Where the next line ends, from the first byte on that was not scanned; `nil` where there is no line feed yet.
+    @inline(__always)
+    private mutating func findLineFeed(_ bytes: borrowing Span<UInt8>) -> Int? {
+        var index = lineStart + scanned
+        if control == nil {
+            index = bytes.firstControl(from: index)
+            guard index < bytes.count else { return nil }
+            control = index
+            // Nearly always the end of the line.
+            if bytes[index] == .carriageReturn, index + 1 < bytes.count { index += 1 }
+        }
+        if index < bytes.count, bytes[index] == .lineFeed { return index }
+        return bytes.firstIndex(of: .lineFeed, from: index)
     }
 
     /// Checks the length of the line that begins at ``lineStart``.
@@ -132,18 +159,18 @@ struct RequestHeadParser: BitwiseCopyable, Sendable {
         return minor == 0 ? .http1_0 : .http1_1
     }
 
-    /// A colon right after a token, and a value of bytes that a value can have.
+    /// A colon right after a token, and a value of bytes that a value can have: then the whole line `isClean`, as what a
+    /// value cannot have is in no token either.
     @inline(__always)
     private mutating func readFieldLine(
-        _ line: Range<Int>, of bytes: borrowing Span<UInt8>, _ limits: HTTPLimits
+        _ line: Range<Int>, of bytes: borrowing Span<UInt8>, isClean: Bool, _ limits: HTTPLimits
     ) throws(HTTPProblem) {
         guard head.lineCount < limits.fieldCount else { throw .tooManyFields(limit: limits.fieldCount) }
-        let colon = bytes.firstIndex(notIn: .token, from: line.lowerBound, before: line.upperBound)
-        guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":"),
-            bytes.extracting(colon + 1..<line.upperBound).isFieldValue
+        guard isClean, let colon = bytes.firstIndex(of: UInt8(ascii: ":"), from: line.lowerBound),
+            colon > line.lowerBound, colon < line.upperBound,
+            head.appendLine(
+                name: line.lowerBound..<colon, value: bytes.trimmed(colon + 1..<line.upperBound), in: bytes)
         else { throw .badRequest("Field line \(head.lineCount + 1) is malformed.") }
-        head.appendLine(
-            name: line.lowerBound..<colon, value: bytes.trimmed(colon + 1..<line.upperBound), in: bytes)
         let lines = Int(head.lines.start)..<lineStart
         head.lines = HeadSlice(lines)
     }

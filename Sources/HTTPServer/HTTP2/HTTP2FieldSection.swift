@@ -154,7 +154,7 @@ struct HTTP2FieldSection: Sendable {
             line.append("\r\n")
         }
         let written = bytes
-        head.appendLine(name: start..<colon, value: written.span.trimmed(colon + 1..<end), in: written.span)
+        _ = head.appendLine(name: start..<colon, value: written.span.trimmed(colon + 1..<end), in: written.span)
         head.lines = HeadSlice(Int(head.lines.start)..<written.count)
     }
 

@@ -134,6 +134,11 @@ package final class HTTP2Session {
     package func abort(_ stream: Int) { state.pointee.abort(stream) }
     package func holdsReply(of stream: Int) -> Bool { state.pointee.holdsReply(of: stream) }
 
+    /// Calls `body` with the first segments of ``output``.
+    func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
+        state.pointee.output.withFirstSegments(body)
+    }
+
     /// The socket accepted that many bytes of ``output``.
     package func didWrite(_ count: Int) {
         state.pointee.output.removeFirst(count)

@@ -364,11 +364,12 @@ struct HTTP2StateMachine: ~Copyable {
     ///
     /// - Returns: the limit of that content; `nil` where the request is answered by its head alone.
     private mutating func admit(_ slot: Int) -> Int? {
-        let (head, bytes) = (section.head, section.bytes)
-        let admission = handler.admit(HTTPRequest(head, bytes.span, id: RequestID(bits: 0)), isProbe: isProbe)
+        let (head, bytes): ([1 of RequestHead], [UInt8]) = ([section.head], section.bytes)
+        let request = HTTPRequest(head.span, bytes.span, id: RequestID(bits: 0))
+        let admission = handler.admit(request, isProbe: isProbe)
         streams[slot].route = admission.route
-        guard admission.takesBody || head.isBodyWorthReading else { return nil }
-        return if case .length(let length) = head.framing { length } else { limits.body }
+        guard admission.takesBody || head[0].isBodyWorthReading else { return nil }
+        return if case .length(let length) = head[0].framing { length } else { limits.body }
     }
 
     /// A request is complete as far as its answer needs it.

@@ -117,7 +117,8 @@ package struct InboundWindows: Sendable {
         var request = Request(stream: stream, isUnfinished: length != nil, fields: fields, length: length ?? 0)
         if length != nil { request.deadline.start(progress: 0, now: now, span: span) }
         count(request, times: 1)
-        requests.insert(request, at: position(of: stream))
+        let position = position(of: stream)
+        if position == requests.count { requests.append(request) } else { requests.insert(request, at: position) }
     }
 
     /// Trailers came.
@@ -204,6 +205,7 @@ package struct InboundWindows: Sendable {
         count(requests[index], times: 1)
     }
 
+    @inline(__always)
     private mutating func count(_ request: Request, times sign: Int) {
         held += sign * request.held
         if request.isWaiting { waiting += sign * request.size }

@@ -23,6 +23,7 @@ package struct Queue<Element: Sendable>: Sendable {
     /// Removes the oldest element.
     package mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
+        if elements.count == 1 { return elements.removeLast() }
         let element = elements[head]
         head += 1
         if head == elements.count { removeAll() }

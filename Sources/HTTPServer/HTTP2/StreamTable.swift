@@ -35,7 +35,9 @@ package struct StreamTable<Stream> {
     package mutating func open(_ id: Int32, _ blank: @autoclosure () -> Stream) -> Int {
         let slot = free.popLast() ?? slots.count
         if slot == slots.count { slots.append(blank()) }
-        order.insert((id, slot), at: position(of: id))
+        let position = position(of: id)
+        // Nearly always the newest; inserting is several times the cost of appending.
+        if position == order.count { order.append((id, slot)) } else { order.insert((id, slot), at: position) }
         return slot
     }
 

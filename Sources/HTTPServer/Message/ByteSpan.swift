@@ -4,7 +4,8 @@ extension Span where Element == UInt8 {
     @inline(__always)
     private func word(at index: Int) -> UInt64 {
         precondition(index >= 0 && index <= count - 8, "a word lies within its span")
-        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+        // Not checked a second time.
+        return UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
     }
 
     /// The first place of a byte at or after `start`, or `nil`.
@@ -59,24 +60,30 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether all are bytes that a field value can have (RFC 9110 section 5.5).
-    var isFieldValue: Bool {
-        var index = 0
+    var isFieldValue: Bool { firstControl(from: 0) == count }
+
+    /// The first place from `start` on of a byte that no field value can have (RFC 9110 section 5.5); the end where there
+    /// is none.
+    @inline(__always)
+    func firstControl(from start: Int) -> Int {
+        var index = start
         while index <= count - 8 {
             let word = word(at: index)
             let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
-            // Whether any byte is below 0x20, or is 0x7F: a tab is looked at again.
+            // The top bit of each byte that is below 0x20 or is 0x7F, and perhaps of ones above such a byte.
             let below = (word &- 0x2020_2020_2020_2020) & ~word
             let isDelete = (delete &- 0x0101_0101_0101_0101) & ~delete
-            if (below | isDelete) & 0x8080_8080_8080_8080 != 0 {
-                for place in index..<index + 8 where !self[place].isFieldValueByte { return false }
+            let found = (below | isDelete) & 0x8080_8080_8080_8080
+            if found == 0 {
+                index += 8
+            } else {
+                index += found.trailingZeroBitCount / 8
+                guard self[index] == .tab else { return index }
+                index += 1
             }
-            index += 8
         }
-        while index < count {
-            guard self[index].isFieldValueByte else { return false }
-            index += 1
-        }
-        return true
+        while index < count, self[index].isFieldValueByte { index += 1 }
+        return index
     }
 
     /// Whether the bytes are exactly those.
@@ -106,19 +113,23 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether the bytes are those, with ASCII letters in either case; `other` is in lower case.
+    ///
+    /// Inlined for the same reason.
+    @inline(__always)
     func equals(ignoringCase other: StaticString) -> Bool {
         guard count == other.utf8CodeUnitCount else { return false }
+        guard count >= 8 else {
+            for index in indices where self[index].lowercased != other.utf8Start[index] { return false }
+            return true
+        }
         var index = 0
-        while index <= count - 8 {
+        while true {
             let theirs = UnsafeRawPointer(other.utf8Start + index).loadUnaligned(as: UInt64.self)
             if Self.lowercased(word(at: index)) != UInt64(littleEndian: theirs) { return false }
-            index += 8
+            if index == count - 8 { return true }
+            // The last word may overlap the one before it.
+            index = min(index + 8, count - 8)
         }
-        while index < count {
-            if self[index].lowercased != other.utf8Start[index] { return false }
-            index += 1
-        }
-        return true
     }
 
     /// Eight bytes with ASCII capitals made small.
@@ -140,6 +151,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The range within `range` that is left without leading and trailing SP and HTAB.
+    @inline(__always)
     func trimmed(_ range: Range<Int>) -> Range<Int> {
         var lower = range.lowerBound
         var upper = range.upperBound

@@ -46,8 +46,17 @@ package struct HTTPOutput: Sendable {
     }
 
     /// Calls `body` with the first segments, up to sixteen, for one `writev`.
+    @inline(__always)
     package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 16) { lent in
+        // The usual case: one small reply.
+        if segments.count == 1 {
+            return segments[0].withUnsafeBytes { bytes in
+                withUnsafePointer(to: UnsafeRawBufferPointer(rebasing: bytes[firstOffset...])) {
+                    body(UnsafeBufferPointer(start: $0, count: 1))
+                }
+            }
+        }
+        return withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 16) { lent in
             func lend(_ index: Int) -> R {
                 guard index < min(segments.count, lent.count) else {
                     return body(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(lent)[0..<index]))

@@ -3,8 +3,8 @@
 /// Valid for the duration of one call. What is needed longer has to be copied; a body that was stored because it arrived
 /// in parts is moved out by ``takeBody()`` without a copy.
 public struct HTTPRequest: ~Copyable, ~Escapable {
-    /// The head.
-    package let head: RequestHead
+    /// The head, alone in its span: a view, as a head is a large struct that every call would copy.
+    private let heads: Span<RequestHead>
     /// The bytes that the head's slices refer to.
     package let bytes: Span<UInt8>
     /// The request's identifier.
@@ -16,25 +16,30 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
     /// The stored body; empty where it was received whole.
     private var collected: [UInt8]
 
-    /// A request of that head and a body that was received whole, or of none.
-    @_lifetime(copy bytes, copy body)
-    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, body: Span<UInt8> = Span()) {
-        self.head = head
+    /// A request of the one head in that span and a body that was received whole, or of none.
+    @_lifetime(copy heads, copy bytes, copy body)
+    package init(_ heads: Span<RequestHead>, _ bytes: Span<UInt8>, id: RequestID, body: Span<UInt8> = Span()) {
+        precondition(heads.count == 1, "a request has one head")
+        self.heads = heads
         self.bytes = bytes
         self.id = id
         arrived = body
         collected = []
     }
 
-    /// A request of that head and a body that was collected.
-    @_lifetime(copy bytes)
-    package init(_ head: RequestHead, _ bytes: Span<UInt8>, id: RequestID, collected: consuming [UInt8]) {
-        self.head = head
+    /// A request of the one head in that span and a body that was collected.
+    @_lifetime(copy heads, copy bytes)
+    package init(_ heads: Span<RequestHead>, _ bytes: Span<UInt8>, id: RequestID, collected: consuming [UInt8]) {
+        precondition(heads.count == 1, "a request has one head")
+        self.heads = heads
         self.bytes = bytes
         self.id = id
         arrived = Span()
         self.collected = collected
     }
+
+    /// The head.
+    package var head: RequestHead { @inline(__always) get { heads[0] } }
 
     /// The method.
     public var method: HTTPMethod { head.method }
@@ -79,6 +84,7 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
 
     /// Whether a list-valued field is not there or holds nothing but that token, in either case.
     package func hasOnlyToken(_ field: RequestHead.Field, _ token: StaticString) -> Bool {
+        guard head.has(field) else { return true }
         let bytes = bytes
         var isOnly = true
         head.forEachValue(of: field, in: bytes) { value in
@@ -93,18 +99,20 @@ public struct HTTPRequest: ~Copyable, ~Escapable {
 
 /// A request whose head's bytes and body are in storage of their own.
 package struct StoredRequest: Sendable {
-    package var head = RequestHead()
-    package var bytes: [UInt8] = []
-    package var body: [UInt8] = []
+    // Without values of their own, which every other initialiser would set first and then replace.
+    package var head: RequestHead
+    package var bytes: [UInt8]
+    package var body: [UInt8]
     /// The route that the handler chose, where a body followed the head.
     package var route: Int?
     /// When its first byte or frame arrived, nanoseconds.
-    package var since: UInt64 = 0
+    package var since: UInt64
 
     /// An empty request.
-    package init() {}
+    package init() { self.init(RequestHead(), [], body: [], route: nil, since: 0) }
 
     /// A request of those parts.
+    @inline(__always)
     init(_ head: RequestHead, _ bytes: [UInt8], body: [UInt8], route: Int?, since: UInt64) {
         self.head = head
         self.bytes = bytes

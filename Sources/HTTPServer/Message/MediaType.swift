@@ -8,6 +8,7 @@ extension HTTPRequest {
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func contentTypeIs(_ essence: StaticString) -> Bool {
         guard let value = only(.contentType) else { return false }
+        if value.equals(ignoringCase: essence) { return true }
         let end = value.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? value.count
         return value.extracting(value.trimmed(0..<end)).equals(ignoringCase: essence)
     }

@@ -37,7 +37,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Appends a gap of uninitialised bytes and behind it what `body` appends, `more` bytes at most; nothing where it throws.
     ///
-    /// The gap is to be filled (``fill(from:to:keeping:_:)``) or removed (``truncate(to:)``) before the bytes are read.
+    /// The gap is to be filled (``writer(from:to:)``) or removed (``truncate(to:)``) before the bytes are read.
     mutating func append<Failure: Error>(
         after gap: Int, atMost more: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -56,15 +56,18 @@ package struct OutputBuffer: ~Copyable {
         count = writer.count
     }
 
-    /// Writes into the gap from `start` to `end`, closes up the `length` bytes behind it, and truncates after these.
-    mutating func fill(from start: Int, to end: Int, keeping length: Int, _ body: (inout ByteWriter) -> Void) {
+    /// Writes into the gap from `start` to `end`, until anything else is done with the buffer.
+    func writer(from start: Int, to end: Int) -> ByteWriter {
+        precondition(start >= 0 && start <= end && end <= count, "the gap is in the buffer")
+        return ByteWriter(UnsafeMutableBufferPointer(rebasing: room[..<end]), count: start)
+    }
+
+    /// Closes up the `length` bytes behind a gap that is filled up to `start` and ends at `end`, and truncates after these.
+    mutating func closeGap(from start: Int, to end: Int, keeping length: Int) {
         precondition(start >= 0 && start <= end && length >= 0 && end + length <= count, "the gap is in the buffer")
-        var writer = ByteWriter(UnsafeMutableBufferPointer(rebasing: room[..<end]), count: start)
-        body(&writer)
         let behind = UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[end..<end + length]))
-        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[writer.count...])).copyMemory(
-            from: behind)
-        count = writer.count + length
+        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[start...])).copyMemory(from: behind)
+        count = start + length
     }
 
     /// Removes all bytes from that index on.
@@ -148,12 +151,10 @@ public struct ReplyWriter: ~Copyable {
     package mutating func setHead(
         _ head: ResponseHead, id: RequestID, _ bytes: borrowing Span<UInt8>, keepsBody: Bool
     ) {
-        let (contentType, isStored) = (contentType, isStored)
-        let fields = takeFields()
-        let bytes = copy bytes
-        output.fill(from: headStart, to: bodyStart, keeping: keepsBody ? bodyCount : 0) { writer in
-            head.write(fields, contentType: contentType, isStored: isStored, id: id, bytes, to: &writer)
-        }
+        var writer = output.writer(from: headStart, to: bodyStart)
+        head.write(fields, contentType: contentType, isStored: isStored, id: id, bytes, to: &writer)
+        output.closeGap(from: writer.count, to: bodyStart, keeping: keepsBody ? bodyCount : 0)
+        if fields.count > 0 { fields = HTTPFields() }
         status = 0
     }
 
@@ -162,13 +163,6 @@ public struct ReplyWriter: ~Copyable {
         output.truncate(to: headStart)
         if fields.count > 0 { fields = HTTPFields() }
         status = 0
-    }
-
-    private mutating func takeFields() -> HTTPFields {
-        guard fields.count > 0 else { return HTTPFields() }
-        var taken = HTTPFields()
-        swap(&taken, &fields)
-        return taken
     }
 
     /// Appends text of the session's own.

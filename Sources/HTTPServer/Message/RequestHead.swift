@@ -45,27 +45,33 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         /// The field of that name, a token in either case.
         @inline(__always)
         init?(name: borrowing Span<UInt8>) {
-            let field: Field
-            switch name.count {
-            case 4: field = .host
-            case 6:
-                switch name[0].lowercased {
-                case UInt8(ascii: "a"): field = .accept
-                case UInt8(ascii: "e"): field = .expect
-                default: field = .origin
+            // Each name is compared as a literal, which becomes numbers to compare words with.
+            let field: Field? =
+                switch name.count {
+                case 4: name.equals(ignoringCase: "host") ? .host : nil
+                case 6:
+                    name.equals(ignoringCase: "accept")
+                        ? .accept
+                        : name.equals(ignoringCase: "expect")
+                            ? .expect : name.equals(ignoringCase: "origin") ? .origin : nil
+                case 7: name.equals(ignoringCase: "upgrade") ? .upgrade : nil
+                case 9: name.equals(ignoringCase: "forwarded") ? .forwarded : nil
+                case 10:
+                    name.equals(ignoringCase: "connection")
+                        ? .connection : name.equals(ignoringCase: "user-agent") ? .userAgent : nil
+                case 11: name.equals(ignoringCase: "traceparent") ? .traceparent : nil
+                case 12:
+                    name.equals(ignoringCase: "content-type")
+                        ? .contentType : name.equals(ignoringCase: "x-request-id") ? .requestID : nil
+                case 14:
+                    name.equals(ignoringCase: "content-length")
+                        ? .contentLength : name.equals(ignoringCase: "http2-settings") ? .http2Settings : nil
+                case 15: name.equals(ignoringCase: "x-forwarded-for") ? .forwardedFor : nil
+                case 16: name.equals(ignoringCase: "content-encoding") ? .contentEncoding : nil
+                case 17: name.equals(ignoringCase: "transfer-encoding") ? .transferEncoding : nil
+                default: nil
                 }
-            case 7: field = .upgrade
-            case 9: field = .forwarded
-            case 10: field = name[0].lowercased == UInt8(ascii: "c") ? .connection : .userAgent
-            case 11: field = .traceparent
-            case 12: field = name[0].lowercased == UInt8(ascii: "c") ? .contentType : .requestID
-            case 14: field = name[0].lowercased == UInt8(ascii: "c") ? .contentLength : .http2Settings
-            case 15: field = .forwardedFor
-            case 16: field = .contentEncoding
-            case 17: field = .transferEncoding
-            default: return nil
-            }
-            guard name.equals(ignoringCase: field.name) else { return nil }
+            guard let field else { return nil }
             self = field
         }
     }
@@ -143,11 +149,18 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     // MARK: Field lines
 
-    /// Adds a field line, whose name is a token and whose value is valid and trimmed.
+    /// Adds a field line, whose value is valid and trimmed; `false` where its name is no token.
     @inline(__always)
-    package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) {
+    package mutating func appendLine(name: Range<Int>, value: Range<Int>, in bytes: borrowing Span<UInt8>) -> Bool {
+        // A known field's name is a token.
+        guard let field = Field(name: bytes.extracting(name)) else {
+            let isToken =
+                bytes.firstIndex(notIn: .token, from: name.lowerBound, before: name.upperBound)
+                == name.upperBound
+            lineCount += isToken ? 1 : 0
+            return isToken
+        }
         lineCount += 1
-        guard let field = Field(name: bytes.extracting(name)) else { return }
         let bit: UInt16 = 1 << UInt16(field.rawValue)
         if present & bit == 0 {
             present |= bit
@@ -155,6 +168,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
         } else {
             repeated |= bit
         }
+        return true
     }
 
     /// Whether there is a line of that field.
@@ -261,7 +275,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
             }
             let value = bytes.extracting(coding.range)
             guard !isRepeated(.transferEncoding), value.equals(ignoringCase: "chunked") else {
-                throw refusal(ofCodings: value)
+                throw Self.refusal(ofCodings: value, areOneLine: !isRepeated(.transferEncoding))
             }
             return .chunked
         }
@@ -275,7 +289,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
 
     /// 501 for codings that are unknown but well ordered, 400 where the body's end cannot be told (RFC 9112
     /// sections 6.1 and 6.3).
-    private func refusal(ofCodings value: borrowing Span<UInt8>) -> HTTPProblem {
+    private static func refusal(ofCodings value: borrowing Span<UInt8>, areOneLine: Bool) -> HTTPProblem {
         var chunkedCount = 0
         var lastIsChunked = false
         let all = copy value
@@ -284,7 +298,7 @@ package struct RequestHead: BitwiseCopyable, Sendable {
             chunkedCount += lastIsChunked ? 1 : 0
             return true
         }
-        if !isRepeated(.transferEncoding), lastIsChunked, chunkedCount == 1 {
+        if areOneLine, lastIsChunked, chunkedCount == 1 {
             return .notImplemented("The only transfer coding read here is chunked.")
         }
         return .badRequest("Transfer-Encoding is not chunked.")

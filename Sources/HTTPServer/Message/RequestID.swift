@@ -10,6 +10,7 @@ package struct RequestID: BitwiseCopyable, Sendable, Equatable {
     private var bits: UInt64 = 0
 
     /// The client's own, where the head has a usable one.
+    @inline(__always)
     package init?(sentIn head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) {
         guard let slice = head.only(.requestID), Self.isUsable(bytes.extracting(slice.range)) else { return nil }
         sent = slice

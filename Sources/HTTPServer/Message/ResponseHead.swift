@@ -41,6 +41,7 @@ package struct ResponseHead: BitwiseCopyable {
     ///   - contentType: left out where it is empty.
     ///   - isStored: whether caches may keep the reply.
     ///   - bytes: the request's head, of which the identifier may be a part.
+    @inline(__always)
     func write(
         _ fields: borrowing HTTPFields, contentType: StaticString = "", isStored: Bool = true, id: RequestID,
         _ bytes: borrowing Span<UInt8>, to writer: inout ByteWriter

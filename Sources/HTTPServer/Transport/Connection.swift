@@ -471,8 +471,9 @@ struct Connection: ~Copyable {
                 isAnswered = true
                 return start + consumed
             case .announced:
-                let head = HTTPRequest(http1.head, copy rest, id: RequestID(bits: 0))
-                let admission = turn.handler.admit(head, isProbe: probesOnly(turn))
+                let heads = http1.heads
+                let request = HTTPRequest(heads.span, copy rest, id: RequestID(bits: 0))
+                let admission = turn.handler.admit(request, isProbe: probesOnly(turn))
                 if http1.admit(admission) { turn.writer.append("HTTP/1.1 100 Continue\r\n\r\n") }
                 continue
             case .request: answerHTTP1(rest, &turn)
@@ -493,12 +494,12 @@ struct Connection: ~Copyable {
             var stored = http1.takeStored()
             answer(&stored, stream: stream, &turn)
         } else {
-            let head = http1.head
+            let heads = http1.heads
             let place = http1.bodyRange
             let headBytes = bytes.extracting(0..<place.lowerBound)
-            let id = RequestID(sentIn: head, headBytes) ?? turn.nextRequestID()
-            var request = HTTPRequest(head, headBytes, id: id, body: bytes.extracting(place))
-            let kept = turn.keep(head, headBytes)
+            let id = RequestID(sentIn: heads[0], headBytes) ?? turn.nextRequestID()
+            var request = HTTPRequest(heads.span, headBytes, id: id, body: bytes.extracting(place))
+            let kept = turn.keep(heads[0], headBytes)
             answer(&request, stream: stream, route: http1.admittedRoute, kept, &turn)
         }
         http1.endRequest()
@@ -507,16 +508,17 @@ struct Connection: ~Copyable {
     /// Answers a stored request, whose body is moved to the handler where it is large.
     private mutating func answer(_ stored: inout StoredRequest, stream: Int, _ turn: inout Turn) {
         let (bytes, route) = (stored.bytes, stored.route)
+        let head: [1 of RequestHead] = [stored.head]
         let id = RequestID(sentIn: stored.head, bytes.span) ?? turn.nextRequestID()
         let kept = turn.keep(stored.head, bytes.span)
         if stored.body.count <= Self.largestBorrowedBody {
             let body = stored.body
-            var request = HTTPRequest(stored.head, bytes.span, id: id, body: body.span)
+            var request = HTTPRequest(head.span, bytes.span, id: id, body: body.span)
             answer(&request, stream: stream, route: route, kept, &turn)
         } else {
             var body: [UInt8] = []
             swap(&body, &stored.body)
-            var request = HTTPRequest(stored.head, bytes.span, id: id, collected: body)
+            var request = HTTPRequest(head.span, bytes.span, id: id, collected: body)
             answer(&request, stream: stream, route: route, kept, &turn)
         }
     }
@@ -642,7 +644,8 @@ struct Connection: ~Copyable {
     ) {
         exchange.problem = problem.slug
         let bytes = copy bytes
-        let request = HTTPRequest(copy head, bytes, id: exchange.id)
+        let heads: [1 of RequestHead] = [copy head]
+        let request = HTTPRequest(heads.span, bytes, id: exchange.id)
         var response = problem.response(
             requestID: request.idText, types: turn.context.configuration.problemTypes)
         turn.handler.complete(&response, for: request)
@@ -691,12 +694,11 @@ struct Connection: ~Copyable {
             turn.writer.setHead(head, id: request.id, request.bytes, keepsBody: hasContent)
             status = head.status
         }
-        let end = outputEnd(of: stream, turn)
-        exchanges.append(
-            Exchange(
-                stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes,
-                kept: kept,
-                status: status, responseBytes: hasContent ? length : 0, isMade: true, endsAt: end))
+        let exchange = Exchange(
+            stream: stream, request.head, id: request.id, startedAt: turn.now, requestBytes: requestBytes,
+            kept: kept, status: status, responseBytes: hasContent ? length : 0, isMade: true,
+            endsAt: outputEnd(of: stream, turn))
+        exchanges.append(consume exchange)
     }
 
     /// Begins the reply: all of it, or its head where the body is made piece by piece.
@@ -952,7 +954,7 @@ struct Connection: ~Copyable {
 
     /// Calls `body` with the segments to write next, oldest first.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        if let http2 { return http2.output.withFirstSegments(body) }
+        if let http2 { return http2.withFirstSegments(body) }
         if !output.isEmpty { return output.withFirstSegments(body) }
         return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }

@@ -38,6 +38,7 @@ struct Exchange {
         return (kept.head, kept.bytes)
     }
 
+    @inline(__always)
     init(
         stream: Int, _ head: borrowing RequestHead, id: RequestID, startedAt: UInt64, requestBytes: Int,
         kept: KeptHead?,

@@ -65,6 +65,7 @@ struct Turn: ~Copyable {
     mutating func nextRequestID() -> RequestID { ids.next() }
 
     /// A copy of a head, where an observer records it.
+    @inline(__always)
     mutating func keep(_ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> KeptHead? {
         isObserving ? copy(head, bytes) : nil
     }

@@ -40,14 +40,20 @@ extension Calculation {
     }
 
     /// Has `write` compute all results, then brings them into the order of the reply.
+    @inline(__always)
     private mutating func fill(
         _ write: (borrowing Calculation, UnsafeMutableBufferPointer<Scalar>) throws(ReplyFailure) -> Void
     ) throws(ReplyFailure) {
         var results: [Scalar] = []
         swap(&results, &self.results)
         defer { swap(&results, &self.results) }
-        results.removeAll(keepingCapacity: true)
-        try results.append(count: replyNumbers) { buffer throws(ReplyFailure) in try write(self, buffer) }
+        if results.count == replyNumbers {
+            // Requests of one size often follow each other: the numbers of the last one are overwritten.
+            try results.withUnsafeMutableBufferPointer { buffer throws(ReplyFailure) in try write(self, buffer) }
+        } else {
+            results.removeAll(keepingCapacity: true)
+            try results.append(count: replyNumbers) { buffer throws(ReplyFailure) in try write(self, buffer) }
+        }
         if !isWrittenBySample { arrangement.scatter(&results, &spare) }
     }
 

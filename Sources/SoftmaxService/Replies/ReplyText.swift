@@ -34,16 +34,17 @@ extension Calculation {
 
     private var layout: TensorLayout { isWrittenBySample ? arrangement.sampleLayout : arrangement.layout }
 
-    /// The name of a member.
-    private func name(of member: Int) -> StaticString {
+    /// A member's name, with what stands before and after it.
+    private func opening(of member: Int) -> StaticString {
         switch (options.operation, options.form) {
-        case (.softmax, _): options.softmax.function == .softmax ? "probabilities" : "log_probabilities"
-        case (.vjp, _): "vjp"
-        case (.jvp, _): "jvp"
-        case (.jacobian, .dense): "jacobian"
-        case (.jacobian, .diagonal): "diagonal"
-        case (.jacobian, .entries): "entries"
-        case (.jacobian, .factored): member == 0 ? "probabilities" : member == 1 ? "complements" : "scale"
+        case (.softmax, _): options.softmax.function == .softmax ? #"{"probabilities":"# : #"{"log_probabilities":"#
+        case (.vjp, _): #"{"vjp":"#
+        case (.jvp, _): #"{"jvp":"#
+        case (.jacobian, .dense): #"{"jacobian":"#
+        case (.jacobian, .diagonal): #"{"diagonal":"#
+        case (.jacobian, .entries): #"{"entries":"#
+        case (.jacobian, .factored):
+            member == 0 ? #"{"probabilities":"# : member == 1 ? #","complements":"# : #","scale":"#
         }
     }
 
@@ -58,10 +59,11 @@ extension Calculation {
     }
 
     /// The first piece of the reply, of about that many numbers.
-    func firstPiece(ofAbout size: Int = numbersPerPiece) -> Piece { piece(member: 0, row: 0, at: 0, size) }
+    func firstPiece() -> Piece { piece(member: 0, row: 0, at: 0, numbersPerPiece) }
 
     /// The piece after another one, of about that many numbers; `nil` after the last one.
-    func piece(after last: Piece, ofAbout size: Int = numbersPerPiece) -> Piece? {
+    func piece(after last: Piece) -> Piece? {
+        let size = numbersPerPiece
         if last.isLast { return nil }
         let (end, row) = (last.numbers.upperBound, last.rows.lowerBound)
         if let part = last.part, part.upperBound < listLength(row) {
@@ -112,20 +114,26 @@ extension Calculation {
             + 64 + TensorWriter.slack
     }
 
-    /// A piece size that no member exceeds, with no overflow when it is doubled.
-    private static var wholeMember: Int { Int.max / 4 }
+    /// A whole member as one piece.
+    private func piece(wholeMember member: Int) -> Piece {
+        let isScale = isFactored && member == lastMember
+        // The two tensors of a factored Jacobian have the same size.
+        let count = isFactored ? replyNumbers / 2 : replyNumbers
+        return Piece(
+            member: member, rows: 0..<(isScale ? 0 : layout.rows), part: nil,
+            numbers: member * count..<(isScale ? member : member + 1) * count, isLast: member == lastMember)
+    }
 
     /// An upper bound on the bytes of the whole text: that of the first member for each of them, as none is longer.
-    var textCapacity: Int { capacity(for: firstPiece(ofAbout: Self.wholeMember)) * (lastMember + 1) }
+    var textCapacity: Int { capacity(for: piece(wholeMember: 0)) * (lastMember + 1) }
 
     /// Appends the whole text, once the results are computed; `output` must have ``textCapacity`` free bytes.
     ///
     /// - Throws: `unwritable`.
     func appendText(to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
-        var next: Piece? = firstPiece(ofAbout: Self.wholeMember)
-        while let piece = next {
+        for member in 0...lastMember {
+            let piece = piece(wholeMember: member)
             try append(piece, results.span.extracting(piece.numbers), to: &output)
-            next = self.piece(after: piece, ofAbout: Self.wholeMember)
         }
     }
 
@@ -137,18 +145,18 @@ extension Calculation {
     func append(_ piece: Piece, _ numbers: Span<Scalar>, to output: inout OutputSpan<UInt8>) throws(ReplyFailure) {
         do throws(UnwritableNumber) {
             if piece.rows.lowerBound == 0, (piece.part?.lowerBound ?? 0) == 0 {
-                output.append(piece.member == 0 ? "{\"" : ",\"")
-                output.append(name(of: piece.member))
-                output.append("\":")
+                let opening = opening(of: piece.member)
+                output.append(UnsafeBufferPointer(start: opening.utf8Start, count: opening.utf8CodeUnitCount).span)
             }
             if isFactored, piece.member == lastMember {
                 try TensorWriter.append(CollectionOfOne(Scalar(1 / options.softmax.temperature)).span, to: &output)
             } else if layout.rows == 0 {
-                output.append("[]")
+                output.append(UInt8(ascii: "["))
+                output.append(UInt8(ascii: "]"))
             } else {
                 try appendRows(of: piece, numbers, to: &output)
             }
-            if piece.isLast { output.append("}") }
+            if piece.isLast { output.append(UInt8(ascii: "}")) }
         } catch {
             throw .unwritable
         }
@@ -162,29 +170,28 @@ extension Calculation {
         for row in piece.rows {
             let length = listLength(row)
             let part = piece.part ?? 0..<length
-            let columns = isDense ? 0..<length : part
             if part.lowerBound == 0 {
                 layout.appendOpening(row, to: &output)
-                if isDense { output.append("[") }
+                output.append(UInt8(ascii: "["))
+            } else {
+                output.append(UInt8(ascii: ","))
             }
-            for list in isDense ? part : 0..<1 {
-                if list > 0 { output.append(",") }
-                output.append(columns.lowerBound == 0 ? "[" : ",")
-                try TensorWriter.append(numbers.extracting(start..<start + columns.count), to: &output)
-                if columns.upperBound == length { output.append("]") }
-                start += columns.count
+            if isDense {
+                for list in part {
+                    if list > part.lowerBound { output.append(UInt8(ascii: ",")) }
+                    output.append(UInt8(ascii: "["))
+                    try TensorWriter.append(numbers.extracting(start..<start + length), to: &output)
+                    output.append(UInt8(ascii: "]"))
+                    start += length
+                }
+            } else {
+                try TensorWriter.append(numbers.extracting(start..<start + part.count), to: &output)
+                start += part.count
             }
             if part.upperBound == length {
-                if isDense { output.append("]") }
+                output.append(UInt8(ascii: "]"))
                 layout.appendClosing(row, to: &output)
             }
         }
-    }
-}
-
-extension OutputSpan<UInt8> {
-    /// Appends a string literal.
-    fileprivate mutating func append(_ text: StaticString) {
-        for index in 0..<text.utf8CodeUnitCount { append(text.utf8Start[index]) }
     }
 }

@@ -53,7 +53,7 @@ extension Calculation {
 
     /// Finds the samples along the class axis.
     mutating func arrange() throws(HTTPProblem) {
-        arrangement = try SampleArrangement(logits.layout, axis: options.axis)
+        try arrangement.arrange(logits.layout, axis: options.axis)
     }
 
     /// Removes the classes whose mask is false.
@@ -108,6 +108,7 @@ extension Calculation {
     }
 
     /// Refuses options or a sample that the function is not defined for, before anything is computed.
+    @inline(__always)
     private func requireSamples() throws(HTTPProblem) {
         do throws(SoftmaxError) {
             try options.softmax.validate(for: Scalar.self, differentiating: options.operation != .softmax)

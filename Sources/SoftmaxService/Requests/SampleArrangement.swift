@@ -7,7 +7,7 @@ import TensorJSON
 /// order of the remaining axes, so that the kernels only ever see contiguous samples.
 struct SampleArrangement: Sendable {
     /// The nesting of the request.
-    let layout: TensorLayout
+    private(set) var layout: TensorLayout
     /// The nesting whose rows are the samples: that of the request, or for a strided tensor its other axes, then C.
     private(set) var sampleLayout: TensorLayout
     /// The class axis, the product of the extents before it, its own extent, and the product of those after it; `nil`
@@ -23,12 +23,26 @@ struct SampleArrangement: Sendable {
         (self.layout, sampleLayout, strides) = (layout, layout, nil)
     }
 
-    /// The samples along an axis.
+    /// Finds the samples of another tensor along an axis.
+    ///
+    /// Sets each part in place: a new arrangement would be copied over this one.
     ///
     /// - Throws: 422 if the axis does not exist, or if the tensor is ragged and the axis is not −1.
-    init(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
-        self.init(rows: layout)
-        if axis == -1 { return }
+    mutating func arrange(_ layout: TensorLayout, axis: Int) throws(HTTPProblem) {
+        self.layout = layout
+        if axis != -1, let (samples, strides) = try Self.strided(layout, axis: axis) {
+            sampleLayout = samples
+            self.strides = strides
+        } else {
+            sampleLayout = layout
+            strides = nil
+        }
+    }
+
+    /// The samples of a tensor along an axis and where they are; `nil` for the last one.
+    private static func strided(
+        _ layout: TensorLayout, axis: Int
+    ) throws(HTTPProblem) -> (TensorLayout, Strides)? {
         guard let shape = layout.shape else {
             throw .invalidRequest("axis \(axis) needs a rectangular tensor, and logits is ragged", pointer: "/axis")
         }
@@ -38,10 +52,12 @@ struct SampleArrangement: Sendable {
                 "axis \(axis) is out of range: logits has \(rank) \(rank == 1 ? "axis" : "axes")", pointer: "/axis")
         }
         let classAxis = axis < 0 ? axis + rank : axis
-        if classAxis == rank - 1 { return }
+        if classAxis == rank - 1 { return nil }
         let (before, behind) = (shape[..<classAxis], shape[(classAxis + 1)...])
-        sampleLayout = TensorLayout(shape: before + behind + [shape[classAxis]])
-        strides = (classAxis, before.reduce(1, *), shape[classAxis], behind.reduce(1, *))
+        return (
+            TensorLayout(shape: before + behind + [shape[classAxis]]),
+            (classAxis, before.reduce(1, *), shape[classAxis], behind.reduce(1, *))
+        )
     }
 
     /// The number of samples.
@@ -62,11 +78,14 @@ struct SampleArrangement: Sendable {
 
     /// Calls `body` for each run of samples of the same length: the indices of its values, its number of classes and
     /// its first sample.
+    @inline(__always)
     func forEachRun<E>(
         in range: Range<Int>? = nil, _ body: (_ values: Range<Int>, _ classes: Int, _ first: Int) throws(E) -> Void
     ) throws(E) {
         let range = range ?? 0..<samples
+        guard !range.isEmpty else { return }
         var first = range.lowerBound
+        var start = sampleLayout.rowStart(first)
         while first < range.upperBound {
             let classes = sampleLayout.rowLength(first)
             var end = first + 1
@@ -75,8 +94,9 @@ struct SampleArrangement: Sendable {
             } else {
                 while end < range.upperBound, sampleLayout.rowLength(end) == classes { end += 1 }
             }
-            try body(values(of: first..<end), classes, first)
-            first = end
+            let next = start + (end - first) * classes
+            try body(start..<next, classes, first)
+            (first, start) = (end, next)
         }
     }
 

@@ -171,6 +171,8 @@ extension Workspace {
                 guard reader.read(&single.vector, allowingNegativeInfinity: false, rows: &rows) else { return nil }
             }
         }
+        // Without cuts there is no need of the closure below, which has to be allocated.
+        if cuts.logits == nil, cuts.vector == nil { return members }
         let loop: ConcurrentLoop = { workers.perform($0, $1) }
         switch options.dataType {
         case .float64: return double.read(cuts, of: body, loop) ? members : nil

@@ -2,7 +2,9 @@ import HTTPServer
 import SoftmaxCore
 
 /// The handler of `/softmax`, `/jacobian`, `/vjp` or `/jvp`.
-struct ComputeRoute: Sendable {
+///
+/// A class, so that to call it is to retain one reference.
+final class ComputeRoute: Sendable {
     private let operation: SoftmaxOperation
     private let limits: ServiceLimits
     private let pool: ComputePool
@@ -103,6 +105,7 @@ struct ComputeRoute: Sendable {
     }
 
     /// The problem with a request's header fields, if any.
+    @inline(__always)
     static func refusal(of head: borrowing HTTPRequest) -> HTTPProblem? {
         guard head.accepts("application/json") else { return .notAcceptable(available: "application/json") }
         guard head.hasIdentityCoding else {

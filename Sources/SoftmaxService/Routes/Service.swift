@@ -62,7 +62,8 @@ package final class Service: HTTPHandler {
         }
         // The body of a GET has no defined meaning (RFC 9110 section 9.3.1).
         guard case .compute = routes[index] else { return HTTPAdmission(route: index, takesBody: false) }
-        let isRefused = ComputeRoute.refusal(of: head) != nil
+        // Matched, as comparing with `nil` makes two optionals of so large a type.
+        let isRefused = if case .some = ComputeRoute.refusal(of: head) { true } else { false }
         return HTTPAdmission(route: isRefused ? index | Self.refusedFlag : index, takesBody: !isRefused)
     }
 

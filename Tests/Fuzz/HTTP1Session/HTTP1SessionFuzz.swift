@@ -117,7 +117,8 @@ struct Peer: ~Copyable {
             case .starved: isStarved = true
             case .announced:
                 precondition(consumed == 0, "a head stays until its request is handed out")
-                _ = HTTPRequest(session.head, bytes.span, id: RequestID(bits: 0)).accepts("application/json")
+                let heads: [1 of RequestHead] = [session.head]
+                _ = HTTPRequest(heads.span, bytes.span, id: RequestID(bits: 0)).accepts("application/json")
                 if session.admit(HTTPAdmission(takesBody: !options.refuses)) {
                     sent += Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
                 }
@@ -163,7 +164,8 @@ struct Peer: ~Copyable {
         }
         note(head)
         let id = RequestID(sentIn: head, headBytes.span) ?? RequestID(bits: 7)
-        let request = HTTPRequest(head, headBytes.span, id: id, body: body.span)
+        let heads: [1 of RequestHead] = [head]
+        let request = HTTPRequest(heads.span, headBytes.span, id: id, body: body.span)
         check(request)
         var fields = ""
         head.forEachLine(in: headBytes.span) { fields += "\($0.extracting($1).array) \($0.extracting($2).array) " }

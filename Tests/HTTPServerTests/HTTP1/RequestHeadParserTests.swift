@@ -38,6 +38,34 @@ import Testing
         }
     }
 
+    @Test(
+        "a malformed line has the same problem for every two splits of its bytes",
+        arguments: [
+            "X: a\rb\r\n", "X: a\r\r\n", "X: \r\n\r\n ", "X: \u{0}b\r\n", "X: a\u{7f}\r\n", "X\u{1}: a\r\n",
+            "X\t: a\r\n",
+            ": a\r\n", "no colon\r\n", "X: a\n", "X: \ta\t\tb \u{e9}\r\nY : b\r\n", "\tX: a\r\n", "\n",
+            "Host\u{0}: a\r\n",
+        ])
+    func malformed(_ line: String) throws {
+        let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n\(line)".utf8)
+        func problem(_ ends: [Int]) -> String? {
+            var parser = RequestHeadParser()
+            do throws(HTTPProblem) {
+                for end in ends {
+                    if try parser.parse(bytes.span.extracting(0..<end), HTTPLimits()) { return "complete" }
+                }
+                return nil
+            } catch {
+                return error.detail
+            }
+        }
+        let whole = problem([bytes.count])
+        #expect(line.hasPrefix("X: \r\n") ? whole == "complete" : whole?.contains("line") == true)
+        for first in 0..<bytes.count {
+            for second in first..<bytes.count { #expect(problem([first, second, bytes.count]) == whole) }
+        }
+    }
+
     @Test("nothing is looked at twice: after each byte the search goes on where it ended", arguments: heads)
     func linear(_ text: String) throws {
         let bytes = Array(text.utf8)

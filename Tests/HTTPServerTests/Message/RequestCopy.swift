@@ -78,7 +78,8 @@ struct HeadCopy {
 
     /// Lends it as a request without a body.
     func withRequest<R>(_ body: (borrowing HTTPRequest) -> R) -> R {
-        body(HTTPRequest(head, bytes.span, id: RequestID(bits: 0)))
+        let heads: [1 of RequestHead] = [head]
+        return body(HTTPRequest(heads.span, bytes.span, id: RequestID(bits: 0)))
     }
 }
 
