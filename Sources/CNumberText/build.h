@@ -16,9 +16,3 @@ number_text_result read_text(
     return format == number_text_binary64 ? read(text, text + count, infinities, static_cast<double *>(numbers), room)
                                           : read(text, text + count, infinities, static_cast<float *>(numbers), room);
 }
-
-size_t read_one_text(const uint8_t *text, size_t count, double *number) { return read_first(text, count, number); }
-
-void mark_text(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) {
-    mark(text, blocks, brackets, commas);
-}

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #pragma clang diagnostic ignored "-Wpsabi"
 #pragma STDC FP_CONTRACT OFF
@@ -25,30 +27,20 @@ constexpr uint64_t zeros = 0x3030303030303030;
 
 /// What a binary interchange format of IEEE 754 is made of.
 template <typename Number>
-struct number_format;
+struct number_format {
+    typedef std::numeric_limits<Number> limits;
+    static constexpr bool is_binary64 = limits::digits == 53;
 
-template <>
-struct number_format<double> {
-    typedef uint64_t bits;
-    static constexpr int fraction_bits = 52;
-    static constexpr int exponent_mask = 0x7FF;
+    typedef std::conditional_t<is_binary64, uint64_t, uint32_t> bits;
+    static constexpr int fraction_bits = limits::digits - 1;
+    static constexpr int exponent_mask = 2 * limits::max_exponent - 1;
     /// A normal number is its significand, an integer, times 2^(exponent field - bias).
-    static constexpr int bias = 1075;
+    static constexpr int bias = limits::max_exponent - 1 + fraction_bits;
     /// Decimal places that any number needs at most.
-    static constexpr int digits = 17;
+    static constexpr int digits = limits::max_digits10;
     /// The decimal exponents between which a product of a 64-bit integer and a power of ten may be halfway between two
     /// numbers (Lemire 2021, section 6).
-    static constexpr int least_tie = -4, greatest_tie = 23;
-};
-
-template <>
-struct number_format<float> {
-    typedef uint32_t bits;
-    static constexpr int fraction_bits = 23;
-    static constexpr int exponent_mask = 0xFF;
-    static constexpr int bias = 150;
-    static constexpr int digits = 9;
-    static constexpr int least_tie = -17, greatest_tie = 10;
+    static constexpr int least_tie = is_binary64 ? -4 : -17, greatest_tie = is_binary64 ? 23 : 10;
 };
 
 }  // namespace number_text

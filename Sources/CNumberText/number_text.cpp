@@ -2,7 +2,6 @@
 
 #include "CNumberText.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -56,11 +55,10 @@ bool has_avx512() {
 #endif
 
 constexpr number_text_build builds[] = {
-    {"baseline", baseline::is_supported, baseline::print_text, baseline::read_text, baseline::read_one_text,
-     baseline::mark_text},
+    {"baseline", baseline::is_supported, baseline::print_text, baseline::read_text, baseline::read_one, baseline::mark},
 #if defined(__x86_64__)
-    {"avx2", has_avx2, avx2::print_text, avx2::read_text, avx2::read_one_text, avx2::mark_text},
-    {"avx512", has_avx512, avx512::print_text, avx512::read_text, avx512::read_one_text, avx512::mark_text},
+    {"avx2", has_avx2, avx2::print_text, avx2::read_text, avx2::read_one, avx2::mark},
+    {"avx512", has_avx512, avx512::print_text, avx512::read_text, avx512::read_one, avx512::mark},
 #endif
 };
 
@@ -73,32 +71,6 @@ const number_text_build *chosen() {
 }
 
 const number_text_build *const best = chosen();
-
-const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
-    while (at < end && is_digit(*at)) { ++at; }
-    return at;
-}
-
-/// number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
-///
-/// Returns the byte after the number, or nothing, with `at` on the byte that broke the rule.
-const uint8_t *number_end(const uint8_t *&at, const uint8_t *end) {
-    if (at < end && *at == '-') { ++at; }
-    if (at == end || !is_digit(*at)) { return nullptr; }
-    at = *at == '0' ? at + 1 : skip_digits(at, end);
-    if (at < end && *at == '.') {
-        ++at;
-        if (at == end || !is_digit(*at)) { return nullptr; }
-        at = skip_digits(at, end);
-    }
-    if (at < end && (*at | 0x20) == 'e') {
-        ++at;
-        if (at < end && (*at == '+' || *at == '-')) { ++at; }
-        if (at == end || !is_digit(*at)) { return nullptr; }
-        at = skip_digits(at, end);
-    }
-    return at;
-}
 
 /// Converts well-formed numbers among tokens: see number_text_convert.
 template <typename Number>
@@ -152,9 +124,9 @@ size_t number_text_count(const number_text_tokens *tokens, size_t first, size_t 
     return numbers;
 }
 
-ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t first, size_t end) noexcept {
+ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t end) noexcept {
     const uint8_t *const document_end = tokens->bytes + tokens->byte_count;
-    for (size_t token = first; token < end && token < tokens->count; ++token) {
+    for (size_t token = 0; token < end && token < tokens->count; ++token) {
         const uint8_t *at = tokens->bytes + tokens->offsets[token];
         if (!begins_number(*at)) { continue; }
         const uint8_t *const next = tokens->bytes + tokens->offsets[token + 1];

@@ -13,6 +13,11 @@
 namespace number_text {
 namespace {
 
+const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end) {
+    while (at < end && is_digit(*at)) { ++at; }
+    return at;
+}
+
 /// Whether a number that is out of range is too large, rather than too small, for its format.
 ///
 /// Out of range is far from 1 on either side, so it is enough to see on which side the decimal exponent of the first
@@ -106,6 +111,24 @@ char *lay_out_rare(Number number, const char *digits, int count, int exponent, c
     return at;
 }
 
+const uint8_t *number_end(const uint8_t *&at, const uint8_t *end) {
+    if (at < end && *at == '-') { ++at; }
+    if (at == end || !is_digit(*at)) { return nullptr; }
+    at = *at == '0' ? at + 1 : skip_digits(at, end);
+    if (at < end && *at == '.') {
+        ++at;
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    if (at < end && (*at | 0x20) == 'e') {
+        ++at;
+        if (at < end && (*at == '+' || *at == '-')) { ++at; }
+        if (at == end || !is_digit(*at)) { return nullptr; }
+        at = skip_digits(at, end);
+    }
+    return at;
+}
+
 template <typename Number>
 const uint8_t *convert(const uint8_t *begin, const uint8_t *end, Number &number) {
     number = 0;
@@ -119,20 +142,10 @@ const uint8_t *convert(const uint8_t *begin, const uint8_t *end, Number &number)
     return stop;
 }
 
-/// Beyond JSON's grammar std::from_chars takes infinities and NaN, leading zeros, and a point without digits on both
-/// sides: those are looked for here. It leaves an "e" without digits, after which nothing then is as it should be.
 template <typename Number>
 const uint8_t *read_rare(const uint8_t *at, const uint8_t *end, Number &number) {
-    const uint8_t *begin = at;
-    if (at < end && *at == '-') { ++at; }
-    if (at == end || !is_digit(*at)) { return nullptr; }
-    const bool is_zero = *at++ == '0';
-    while (at < end && is_digit(*at)) {
-        if (is_zero) { return nullptr; }
-        ++at;
-    }
-    if (at < end && *at == '.' && (++at == end || !is_digit(*at))) { return nullptr; }
-    return convert(begin, end, number);
+    const uint8_t *const begin = at, *const stop = number_end(at, end);
+    return stop ? convert(begin, stop, number) : nullptr;
 }
 
 template char *print_special(double, char *);

@@ -16,6 +16,12 @@ char *print_special(Number number, char *at);
 template <typename Number>
 char *lay_out_rare(Number number, const char *digits, int count, int exponent, char *at);
 
+/// The byte after the number that [at, end) begins with, or nothing, with `at` on the byte that broke the rule of RFC 8259
+/// section 6:
+///
+///     number = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]
+const uint8_t *number_end(const uint8_t *&at, const uint8_t *end);
+
 /// The byte after the well-formed number (RFC 8259 section 6) that [at, end) begins with, rounded once; nothing where
 /// there is none, or it is too large for the format.
 template <typename Number>

@@ -218,7 +218,7 @@ number_text_result read(
 }
 
 /// Finds brackets and commas: see number_text_mark.
-INLINE void mark(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) {
+void mark(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_t *commas) {
     for (size_t block = 0; block < blocks; ++block) {
         brackets[block] = commas[block] = 0;
         for (int half = 0; half < 64; half += 32, text += 32) {
@@ -233,7 +233,7 @@ INLINE void mark(const uint8_t *text, size_t blocks, uint64_t *brackets, uint64_
 }
 
 /// Reads the number that a text begins with: see number_text_read_one.
-INLINE size_t read_first(const uint8_t *text, size_t count, double *number) {
+size_t read_one(const uint8_t *text, size_t count, double *number) {
     uint8_t copy[window];
     const uint8_t *at = text;
     if (count < size_t(window)) {

@@ -115,7 +115,7 @@ struct GrammarCheck {
     ///
     /// - Throws: the error for the first one that is malformed.
     func checkNumbers(before end: Int) throws(TensorJSONError) {
-        if let offset = tokens.firstMalformedNumber(in: 0..<end) {
+        if let offset = tokens.firstMalformedNumber(before: end) {
             throw Self.syntaxError("a number is malformed", at: offset)
         }
     }

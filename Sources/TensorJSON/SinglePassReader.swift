@@ -117,8 +117,8 @@ package struct SinglePassReader {
     ) -> TensorCut? {
         guard rest.count >= 4 * size, byte == UInt8(ascii: "[") else { return nil }
         var cutter = TensorCutter(deepest: deepest, mostNumbers: mostValues, ofAbout: size)
-        guard let cut = cutter.cut(bytes, from: position, rows: &rows), let end = cutter.end else { return nil }
-        position = end
+        guard let cut = cutter.cut(bytes, from: position, rows: &rows) else { return nil }
+        position = cut.end
         skipWhiteSpace()
         return cut
     }
@@ -159,9 +159,11 @@ package struct SinglePassReader {
             if isCut { return position == bytes.count - 1 && byte == UInt8(ascii: ",") }
             for _ in 0...brackets.closes { guard take("]") else { return false } }
             row += 1
-            if row == layout.rows { return position == bytes.count && count == buffer.count }
-            guard take(",") else { return false }
-            if row == next.row, !next.isInside { return position == bytes.count && count == buffer.count }
+            let isLast = row == layout.rows
+            guard isLast || take(",") else { return false }
+            if isLast || (row == next.row && !next.isInside) {
+                return position == bytes.count && count == buffer.count
+            }
         }
     }
 

@@ -24,8 +24,10 @@ package struct TensorCut: Sendable {
 
     /// How the numbers are nested, if every piece is what it was taken for.
     let layout: TensorLayout
-    /// The pieces, and one more that begins where the last ends.
+    /// The pieces, and one more that begins at the array's end.
     let pieces: [Piece]
+    /// The byte after the array.
+    var end: Int { pieces[pieces.count - 1].offset }
 
     /// Reads all numbers, each rounded once to its format.
     ///
@@ -79,7 +81,7 @@ package struct TensorCutter {
     /// Whether a comma stands in the row that is open.
     private var rowHasComma = false
     /// The byte after the array, once that is known.
-    private(set) var end: Int?
+    private var end: Int?
 
     init(deepest: Int, mostNumbers: Int, ofAbout size: Int) {
         self.deepest = deepest

@@ -4,9 +4,7 @@ import CNumberText
 ///
 /// A view: valid only inside the closure that hands it out. Every access is checked against the document's ends,
 /// whatever has been validated before.
-///
-/// `@unchecked Sendable`: it only reads, and whoever shares it within that closure waits for all threads before its end.
-struct Tokens: @unchecked Sendable {
+struct Tokens {
     let document: number_text_tokens
 
     init(_ document: number_text_tokens) {
@@ -66,12 +64,10 @@ struct Tokens: @unchecked Sendable {
         return numbers
     }
 
-    /// The byte at which the first malformed number among some tokens is wrong; nil where all are well-formed.
-    func firstMalformedNumber(in tokens: Range<Int>) -> Int? {
-        Work.count(offset(tokens.upperBound) - offset(tokens.lowerBound))
-        let offset = withUnsafePointer(to: document) {
-            number_text_check($0, tokens.lowerBound, tokens.upperBound)
-        }
+    /// The byte at which the first malformed number before a token is wrong; nil where all are well-formed.
+    func firstMalformedNumber(before end: Int) -> Int? {
+        Work.count(offset(end) - offset(0))
+        let offset = withUnsafePointer(to: document) { number_text_check($0, end) }
         return offset >= 0 ? offset : nil
     }
 

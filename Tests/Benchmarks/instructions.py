@@ -87,8 +87,7 @@ def _counted(server, load):
     """All user instructions of a server from its start to its end, with that load in between."""
     command = server.command
     with tempfile.NamedTemporaryFile() as counts:
-        server.command = lambda port, folder: [
-            shutil.which("valgrind"), "--tool=callgrind", f"--callgrind-out-file={counts.name}", *command(port, folder)]
+        server.command = lambda port, folder: [*_callgrind(counts.name), *command(port, folder)]
         try:
             with server:
                 load()
@@ -108,11 +107,15 @@ def _counted_offline(program, command, content):
         file.write(content)
         file.flush()
         subprocess.run(
-            [shutil.which("valgrind"), "--tool=callgrind", f"--callgrind-out-file={counts.name}", program, command,
-             file.name],
+            [*_callgrind(counts.name), program, command, file.name],
             env={**os.environ, "SOFTMAXD_COMPUTE_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             check=True)
         return _total(counts.name)
+
+
+def _callgrind(counts):
+    """What stands before a command whose instructions are to be counted into a file."""
+    return [shutil.which("valgrind"), "--tool=callgrind", f"--callgrind-out-file={counts}"]
 
 
 def _total(path):

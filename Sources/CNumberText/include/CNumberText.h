@@ -79,11 +79,11 @@ typedef struct number_text_tokens {
 /// number follows.
 size_t number_text_count(const number_text_tokens *tokens, size_t first, size_t limit) NUMBER_TEXT_NOEXCEPT;
 
-/// Checks all numbers among the tokens from `first` up to `end` against RFC 8259 section 6, and that nothing but white
-/// space stands between each and the next token. Independent of all other tokens.
+/// Checks all numbers among the tokens up to `end` against RFC 8259 section 6, and that nothing but white
+/// space stands between each and the next token.
 ///
 /// Returns the offset of the first byte that breaks the grammar, -1 where none does.
-ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t first, size_t end) NUMBER_TEXT_NOEXCEPT;
+ptrdiff_t number_text_check(const number_text_tokens *tokens, size_t end) NUMBER_TEXT_NOEXCEPT;
 
 /// What a run of numbers came to.
 typedef struct number_text_run {

@@ -15,10 +15,7 @@ private func check<Scalar: BinaryFloatingPoint & BitwiseCopyable & LosslessStrin
     _ numbers: [Scalar], _ format: number_text_format
 ) {
     var first: [UInt8]?
-    var index = 0
-    while let build = number_text_build_at(index)?.pointee {
-        index += 1
-        guard build.is_supported() else { continue }
+    for build in supportedBuilds() {
         let text = text(build, of: numbers, format)
         precondition((text == nil) == numbers.contains { $0.isNaN || $0 == .infinity })
         guard let text else { continue }

@@ -26,10 +26,7 @@ private func compare<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
 ) {
     for infinities in [false, true] {
         var first: Reading<Scalar>?
-        var index = 0
-        while let build = number_text_build_at(index)?.pointee {
-            index += 1
-            guard build.is_supported() else { continue }
+        for build in supportedBuilds() {
             let reading: Reading<Scalar> = read(build, text, format, infinities: infinities)
             if let first {
                 precondition(first.result.numbers == reading.result.numbers)
@@ -54,11 +51,8 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let text = UnsafeBufferPointer(start: data, count: count)
     compare(text, number_text_binary64) { strtod($0, nil) }
     compare(text, number_text_binary32) { strtof($0, nil) }
-    var index = 0
     var sizes: Set<Int> = []
-    while let build = number_text_build_at(index)?.pointee {
-        index += 1
-        guard build.is_supported() else { continue }
+    for build in supportedBuilds() {
         var number = 0.0
         sizes.insert(build.read_one(data, count, &number))
     }
