@@ -10,9 +10,13 @@ import Testing
 func body(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 /// The text of a reply, buffered or streamed.
-func text(of response: HTTPResponse) -> String {
-    switch response.body {
+func text(of response: HTTPResponse) -> String { text(of: response.body) }
+
+/// The text of a body, in one part, in several or streamed.
+func text(of body: HTTPBody) -> String {
+    switch body {
     case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .parts(let parts): String(decoding: parts.joined(), as: UTF8.self)
     case .stream(let source): text(of: source)
     }
 }
@@ -28,7 +32,7 @@ func text(of source: any HTTPBodySource) -> String {
 enum ReplyPath {
     /// In one piece by the calling thread, as event loops do.
     case small
-    /// In pieces by several threads, then joined.
+    /// In pieces by several threads, all of them before the first is sent.
     case buffered
     /// In pieces by several threads, as they are read.
     case streamed
@@ -47,7 +51,7 @@ func answer(
             case .small:
                 try calculation.compute(&scratch)
                 return String(decoding: try calculation.text(), as: UTF8.self)
-            case .buffered: return String(decoding: try calculation.largeReply(workers).text(), as: UTF8.self)
+            case .buffered: return SoftmaxServiceTests.text(of: try calculation.largeReply(workers).body())
             case .streamed: return SoftmaxServiceTests.text(of: try calculation.largeReply(workers))
             }
         } catch {

@@ -100,6 +100,25 @@ package struct HTTP1Session: ~Copyable, Sendable {
         unconsumed += count
     }
 
+    /// How much is still to come of a stored body of a declared length, which can be read straight to where it is stored;
+    /// 0 where that is not so.
+    package var bodyRoom: Int {
+        guard case .body = state, isStored, unconsumed == 0, case .length(let length) = parser.head.framing else {
+            return 0
+        }
+        // Matched, as in next(_:_:). Nothing more is read of a request that is refused.
+        return if case .some = refusal { 0 } else { length - body.count }
+    }
+
+    /// Reads a part of that body: up to `count` bytes into the room that `read` is lent, which returns how many it read.
+    package mutating func readBody(
+        upTo count: Int, now: UInt64, _ read: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
+        guard case .length(let length) = parser.head.framing else { return }
+        receivedAt = now
+        body.append(upTo: min(count, length - body.count), atMost: length, read)
+    }
+
     /// Whether any of the next request was received; empty lines before it do not count.
     private var hasBegun: Bool { parser.hasStarted || unconsumed > parser.lineStart }
 

@@ -452,19 +452,17 @@ struct HTTP2StateMachine: ~Copyable {
         isClosing ? nil : Int32(exactly: stream).flatMap(streams.slot)
     }
 
-    /// Begins the reply to a request: all of it for `.bytes`, the head for `.stream`.
+    /// Begins the reply to a request: all of it, or the head for `.stream`.
     ///
     /// A reply without content (to HEAD, 204, 304) is complete then.
     mutating func respond(
         _ response: HTTPResponse, to stream: Int, date: HTTPDate, id: RequestID, _ bytes: borrowing Span<UInt8>
     ) {
-        var content: [UInt8]?
-        if case .bytes(let bytes) = response.body { content = bytes }
         guard
             let (slot, head, hasContent) = beginReply(
-                to: stream, status: response.status, length: content?.count, date: date)
+                to: stream, status: response.status, length: response.body.length, date: date)
         else { return }
-        if let content, hasContent { hold(content, slot) }
+        if hasContent { response.body.forEachPart { hold($0, slot) } }
         let (provider, streamID, handle) = (provider(slot), streams[slot].id, handle)
         let error = head.withFieldSection(response.fields, id: id, bytes) {
             Self.submit($0, to: streamID, provider, handle)

@@ -27,8 +27,30 @@ public struct HTTPResponse: Sendable {
 public enum HTTPBody: Sendable {
     /// All of it, already there.
     case bytes([UInt8])
+    /// All of it, in the parts in which it was made, which are sent from where they are.
+    case parts([[UInt8]])
     /// Made piece by piece as the client takes it, so that memory does not grow with its length.
     case stream(any HTTPBodySource)
+}
+
+extension HTTPBody {
+    /// How many bytes it has; `nil` where that is not known yet.
+    var length: Int? {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .parts(let parts): parts.reduce(0) { $0 + $1.count }
+        case .stream: nil
+        }
+    }
+
+    /// Calls `body` with what is there, in order.
+    func forEachPart(_ body: ([UInt8]) -> Void) {
+        switch self {
+        case .bytes(let bytes): body(bytes)
+        case .parts(let parts): parts.forEach(body)
+        case .stream: break
+        }
+    }
 }
 
 /// How far a streamed body has come with a piece.

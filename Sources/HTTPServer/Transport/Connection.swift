@@ -39,6 +39,8 @@ struct Connection: ~Copyable {
     enum Step: Equatable {
         /// Read once, then call ``didRead(_:wasFull:_:)``.
         case read
+        /// Read once into the room of ``withBodyRoom(_:_:)``, then call ``didReadBody(wasFull:_:)``.
+        case readBody
         /// Write the bytes of ``withOutput(_:_:)``, then call ``didWrite(_:of:_:)``.
         case write
         /// Discard up to that many bytes of input, then call ``didDiscard(_:)``.
@@ -126,6 +128,9 @@ struct Connection: ~Copyable {
     /// Requests and reads of one turn, in ``budget``.
     private static let turnBudget = 64
     private static let readCost = 8
+    private static let bodyReadCost = 32
+    /// The most bytes of a body that are read at once: as many per ``bodyReadCost`` as of others per ``readCost``.
+    private static let bodyReadSize = 256 * 1024
     /// The most bytes discarded while lingering, and written, in one turn.
     private static let dropPerTurn = 1024 * 1024
     private static let writePerTurn = 1024 * 1024
@@ -205,8 +210,10 @@ struct Connection: ~Copyable {
                 return rest(&turn, unacknowledged, isMore: isMore)
             }
             if mayRead {
-                budget -= Self.readCost
-                return .read
+                // What is missing of a large body is read to where it is stored, which saves a copy and most of the calls.
+                let isBody = http2 == nil && http1.bodyRoom > Self.largestBorrowedBody && input.isEmpty
+                budget -= isBody ? Self.bodyReadCost : Self.readCost
+                return isBody ? .readBody : .read
             }
             isAnswered = false
         }
@@ -232,6 +239,18 @@ struct Connection: ~Copyable {
         if isReserved { leaveReserve(turn.context) }
         isReadable = wasFull || isEnding
         receive(bytes, &turn)
+        _ = countBodies(turn.context)
+    }
+
+    /// Lends `read` the room for what is missing of a large body; it returns how many bytes it read.
+    mutating func withBodyRoom(_ turn: borrowing Turn, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
+        http1.readBody(upTo: Self.bodyReadSize, now: turn.now, read)
+    }
+
+    /// A read put bytes into that room; `wasFull` where it filled it.
+    mutating func didReadBody(wasFull: Bool, _ turn: inout Turn) {
+        isReadable = wasFull || isEnding
+        isAnswered = false
         _ = countBodies(turn.context)
     }
 
@@ -707,8 +726,7 @@ struct Connection: ~Copyable {
     ) {
         // As the sessions send it: any other number would make the status line invalid.
         exchange.status = (200...599).contains(response.status) ? response.status : 500
-        var length: Int?
-        if case .bytes(let content) = response.body { length = content.count }
+        let length = response.body.length
         let hasContent: Bool
         if let http2 {
             http2.respond(response, to: exchange.stream, date: turn.date, id: exchange.id, bytes)
@@ -722,22 +740,17 @@ struct Connection: ~Copyable {
                 head.write(response.fields, id: id, bytes, to: &$0)
             }
         }
-        switch response.body {
-        case .bytes(let content):
-            if hasContent {
-                exchange.responseBytes = content.count
-                if http2 == nil { append(content, &turn) }
-            }
-            end(&exchange, &turn)
-        case .stream(let source):
-            if hasContent {
-                let work = exchange.work ?? Work(HTTPWorkTicket())
-                work.source = source
-                exchange.work = work
-            } else {
-                end(&exchange, &turn)
-            }
+        if case .stream(let source) = response.body, hasContent {
+            let work = exchange.work ?? Work(HTTPWorkTicket())
+            work.source = source
+            exchange.work = work
+            return
         }
+        if hasContent {
+            exchange.responseBytes = length ?? 0
+            if http2 == nil { response.body.forEachPart { append($0, &turn) } }
+        }
+        end(&exchange, &turn)
     }
 
     /// Queues content of HTTP/1.1: copied where it is short, else moved.

@@ -165,6 +165,7 @@ struct EventLoop: ~Copyable {
         while true {
             switch connection.pointee.next(&turn, unacknowledged: { socket.unacknowledged }) {
             case .read: read(connection, socket)
+            case .readBody: readBody(connection, socket)
             case .write: write(connection, socket)
             case .discard(let count):
                 switch socket.discard(count) {
@@ -197,6 +198,21 @@ struct EventLoop: ~Copyable {
         case .moved(let count):
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).assumingMemoryBound(to: UInt8.self)
             connection.pointee.didRead(bytes.span, wasFull: count == buffer.count, &turn)
+        case .wouldBlock: connection.pointee.didReadNothing()
+        case .failed: connection.pointee.fail(&turn)
+        }
+    }
+
+    private mutating func readBody(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {
+        var (outcome, size) = (Socket.Outcome.wouldBlock, 0)
+        connection.pointee.withBodyRoom(turn) { room in
+            size = room.count
+            outcome = socket.read(into: room)
+            return if case .moved(let count) = outcome { count } else { 0 }
+        }
+        switch outcome {
+        case .moved(0): connection.pointee.didReadEnd(&turn)
+        case .moved(let count): connection.pointee.didReadBody(wasFull: count == size, &turn)
         case .wouldBlock: connection.pointee.didReadNothing()
         case .failed: connection.pointee.fail(&turn)
         }

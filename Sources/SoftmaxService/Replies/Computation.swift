@@ -9,23 +9,35 @@ extension Calculation {
     mutating func compute(_ scratch: inout SoftmaxScratch) throws(ReplyFailure) {
         let samples = 0..<arrangement.samples
         try fill { calculation, output throws(ReplyFailure) in
-            try calculation.compute(samples, into: output, &scratch)
+            try calculation.compute(samples, into: output, from: 0, &scratch)
         }
     }
 
-    /// Computes all results on several threads, except dense Jacobians, which ``LargeReply`` computes as it writes
-    /// them.
+    /// Whether ``LargeReply`` computes each piece's results as it writes them, while they are in the thread's cache.
+    ///
+    /// That is so where nothing can fail any more (a product can overflow, which has to be known before the reply's head
+    /// is sent), and where the reply has whole samples in the order in which they are computed: of dense Jacobians a piece
+    /// may be some rows.
+    var isComputedByPiece: Bool {
+        if options.isDense { return true }
+        guard options.operation == .softmax, arrangement.isContiguous, arrangement.sampleLayout.isRectangular else {
+            return false
+        }
+        return arrangement.samples > 0 && !isSplit(row: 0)
+    }
+
+    /// Computes all results on several threads, except those that ``LargeReply`` computes as it writes them.
     ///
     /// - Throws: `overflow` for the first sample that overflows, or `cancelled`.
     mutating func compute(_ workers: Workers) throws(ReplyFailure) {
         try workers.checkCancellation()
-        guard !options.isDense else { return }
+        guard !isComputedByPiece else { return }
         let ranges = arrangement.ranges(ofAbout: numbersPerPiece, weight: { weight(classes: $0) })
         try fill { calculation, output throws(ReplyFailure) in
             let output = SharedOutput(buffer: output)
             try workers.performUntilCancelled(ranges.count) { index throws(ReplyFailure) in
                 var scratch = SoftmaxScratch()
-                try calculation.compute(ranges[index], into: output.buffer, &scratch)
+                try calculation.compute(ranges[index], into: output.buffer, from: 0, &scratch)
             }
         }
     }
@@ -59,14 +71,16 @@ extension Calculation {
 
     /// Computes some samples.
     ///
-    /// `output` is for the results of all samples; for dense Jacobians it is for those of these samples only.
+    /// `output` is for the results of all samples from the number `start` on; for dense Jacobians it is for those of
+    /// these samples only.
     private func compute(
-        _ samples: Range<Int>, into output: UnsafeMutableBufferPointer<Scalar>, _ scratch: inout SoftmaxScratch
+        _ samples: Range<Int>, into output: UnsafeMutableBufferPointer<Scalar>, from start: Int,
+        _ scratch: inout SoftmaxScratch
     ) throws(ReplyFailure) {
         let count = logits.values.count
         var written = 0
         func span(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Scalar> {
-            UnsafeMutableBufferPointer(rebasing: output[range])
+            UnsafeMutableBufferPointer(rebasing: output[range.lowerBound - start..<range.upperBound - start])
         }
         try arrangement.forEachRun(in: samples) { values, classes, first throws(ReplyFailure) in
             let logits = logits.values.span.extracting(values)
@@ -88,7 +102,8 @@ extension Calculation {
                     validated: logits, classes: classes, options: options.softmax, pairs: pairs.span, into: &entries,
                     &scratch)
             case (.jacobian, .dense):
-                var jacobians = span(written..<written + values.count * classes).mutableSpan
+                let entries = output[written..<written + values.count * classes]
+                var jacobians = UnsafeMutableBufferPointer(rebasing: entries).mutableSpan
                 Softmax.jacobian(
                     validated: logits, classes: classes, options: options.softmax, into: &jacobians, &scratch)
                 written += values.count * classes
@@ -115,12 +130,13 @@ extension Calculation {
         }
     }
 
-    /// The dense Jacobians of some samples, `numbers` entries altogether.
-    func jacobians(of samples: Range<Int>, numbers: Int) throws(ReplyFailure) -> [Scalar] {
+    /// The results of some samples, `numbers` altogether, where ``isComputedByPiece``.
+    func results(of samples: Range<Int>, numbers: Int) throws(ReplyFailure) -> [Scalar] {
         var scratch = SoftmaxScratch()
         var values: [Scalar] = []
+        let start = arrangement.values(of: samples).lowerBound
         try values.append(count: numbers) { buffer throws(ReplyFailure) in
-            try compute(samples, into: buffer, &scratch)
+            try compute(samples, into: buffer, from: start, &scratch)
         }
         return values
     }

@@ -17,7 +17,7 @@ let streamedPieces = 4
 
 /// A reply whose text is made piece by piece on several threads, either completely or as the client reads it.
 ///
-/// `@unchecked Sendable`: only ``next(into:)`` and ``text()`` mutate it, and one thread at a time calls them (see
+/// `@unchecked Sendable`: only ``next(into:)`` and ``body()`` mutate it, and one thread at a time calls them (see
 /// ``HTTPBodySource``).
 final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendable {
     /// A sample whose Jacobian is being written.
@@ -41,17 +41,7 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
 
     /// The content of the response: all of it, or this source if there are more than ``bufferedNumbers``.
     func body() throws(ReplyFailure) -> HTTPBody {
-        calculation.replyNumbers > bufferedNumbers ? .stream(self) : .bytes(try text())
-    }
-
-    /// The whole text.
-    func text() throws(ReplyFailure) -> [UInt8] {
-        let parts = try parts(takePieces(.max))
-        if parts.count == 1 { return parts[0] }
-        var text: [UInt8] = []
-        text.reserveCapacity(parts.reduce(0) { $0 + $1.count })
-        for part in parts { text.append(contentsOf: part) }
-        return text
+        calculation.replyNumbers > bufferedNumbers ? .stream(self) : .parts(try parts(takePieces(.max)))
     }
 
     func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress {
@@ -87,19 +77,18 @@ final class LargeReply<Scalar: ServiceScalar>: HTTPBodySource, @unchecked Sendab
     }
 
     private func append(_ piece: Piece, to text: inout [UInt8]) throws(ReplyFailure) {
-        // Dense Jacobians are computed here; all other results have been computed before.
-        let isDense = calculation.options.isDense
-        let numbers = try isDense ? jacobians(piece) : calculation.results
-        let range = isDense ? 0..<numbers.count : piece.numbers
+        let isComputedHere = calculation.isComputedByPiece
+        let numbers = try isComputedHere ? results(piece) : calculation.results
+        let range = isComputedHere ? 0..<numbers.count : piece.numbers
         try text.append(addingCapacity: calculation.capacity(for: piece)) { output throws(ReplyFailure) in
             try calculation.append(piece, numbers.span.extracting(range), to: &output)
         }
     }
 
-    /// The entries of dense Jacobians that a piece holds.
-    private func jacobians(_ piece: Piece) throws(ReplyFailure) -> [Scalar] {
+    /// The numbers that a piece holds.
+    private func results(_ piece: Piece) throws(ReplyFailure) -> [Scalar] {
         guard let rows = piece.part else {
-            return try calculation.jacobians(of: piece.rows, numbers: piece.numbers.count)
+            return try calculation.results(of: piece.rows, numbers: piece.numbers.count)
         }
         let jacobian = try jacobian(of: piece.rows.lowerBound)
         var values: [Scalar] = []

@@ -83,7 +83,7 @@ extension Calculation {
         while row < rows, count < size {
             let list = listLength(row)
             let length = options.isDense ? list * list : list
-            if length >= 2 * size, row == first {
+            if row == first, isSplit(row: row) {
                 return self.piece(member: member, row: row, from: 0, at: start, size)
             }
             // Keeps a piece below twice the size.
@@ -94,6 +94,12 @@ extension Calculation {
         return Piece(
             member: member, rows: first..<row, part: nil, numbers: start..<start + count,
             isLast: isLastMember && row == rows)
+    }
+
+    /// Whether a row is so long that several pieces share it.
+    func isSplit(row: Int) -> Bool {
+        let list = listLength(row)
+        return (options.isDense ? list * list : list) >= 2 * numbersPerPiece
     }
 
     /// The piece of one long row that begins with a part.

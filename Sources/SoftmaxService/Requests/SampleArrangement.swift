@@ -60,6 +60,9 @@ struct SampleArrangement: Sendable {
         )
     }
 
+    /// Whether the samples follow each other in the request's own order.
+    var isContiguous: Bool { strides == nil }
+
     /// The number of samples.
     var samples: Int { sampleLayout.rows }
 

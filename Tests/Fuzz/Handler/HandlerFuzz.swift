@@ -330,6 +330,21 @@ private struct Peer: ~Copyable {
                 let piece = Array(arrived.prefix(65_536))
                 arrived.removeFirst(piece.count)
                 connection.didRead(piece.span, wasFull: piece.count == 65_536, &turn)
+            case .readBody:
+                guard !arrived.isEmpty else {
+                    if isEnded { connection.didReadEnd(&turn) } else { connection.didReadNothing() }
+                    continue
+                }
+                var wasFull = false
+                connection.withBodyRoom(turn) { room in
+                    precondition(!room.isEmpty, "a body that is whole is not read")
+                    let count = min(room.count, arrived.count)
+                    room.copyBytes(from: arrived.prefix(count))
+                    arrived.removeFirst(count)
+                    wasFull = count == room.count
+                    return count
+                }
+                connection.didReadBody(wasFull: wasFull, &turn)
             case .write:
                 var piece: [UInt8] = []
                 connection.withOutput(turn) { segments in for segment in segments { piece += segment } }

@@ -57,6 +57,8 @@ final class SessionDriver {
 
     /// Requests are left open.
     private var isHolding = false
+    /// How often a body was read straight to where it is stored.
+    private(set) var bodyReads = 0
     /// Those that are open and that no test has asked for.
     private var held: [(request: RequestCopy, stream: Int)] = []
 
@@ -366,6 +368,7 @@ final class SessionDriver {
             steps += 1
             switch connection.next(&turn, unacknowledged: { unacknowledged }) {
             case .read: read()
+            case .readBody: readBody()
             case .write: write()
             case .discard(let count):
                 let dropped = min(count, incoming.count, readSize)
@@ -399,6 +402,20 @@ final class SessionDriver {
         let bytes = Array(incoming.prefix(readSize))
         incoming.removeFirst(bytes.count)
         connection.didRead(bytes.span, wasFull: bytes.count == readSize, &turn)
+    }
+
+    private func readBody() {
+        guard !incoming.isEmpty else { return read() }
+        var wasFull = false
+        connection.withBodyRoom(turn) { room in
+            let count = min(room.count, incoming.count, readSize)
+            room.copyBytes(from: incoming.prefix(count))
+            incoming.removeFirst(count)
+            wasFull = count == min(room.count, readSize)
+            return count
+        }
+        bodyReads += 1
+        connection.didReadBody(wasFull: wasFull, &turn)
     }
 
     private func write() {

@@ -478,6 +478,51 @@ import Testing
         }
     }
 
+    @Test(
+        "what is missing of a large body is read to where it is stored, and nothing that follows it",
+        arguments: [1000, 4096, 65_535, 65_536])
+    func largeBody(_ size: Int) throws {
+        let length = 300_000
+        let driver = driver()
+        driver.answer = { .ready(HTTPResponse(status: 200, body: .bytes($0.body))) }
+        driver.readSize = size
+        let body = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 8) }
+        let head = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n"
+        for _ in 0..<3 { driver.receive(Array(head.utf8) + body + Array(Self.get.utf8)) }
+        let replies = try #require(driver.replies())
+        #expect(replies.map(\.status) == [200, 200, 200, 200, 200, 200])
+        #expect(stride(from: 0, to: 6, by: 2).allSatisfy { replies[$0].body == body && replies[$0 + 1].body == [] })
+        #expect(driver.requests.map(\.path) == ["/a", "/", "/a", "/", "/a", "/"])
+        // The first read brings the head, and the last few bytes are read with what follows.
+        #expect(driver.bodyReads >= 3 && driver.bodyReads >= 3 * ((length - 2 * 4096) / size - 1))
+        expectNothingHeld(driver)
+    }
+
+    @Test("a large body that ends early, stalls or is refused midway is let go as any other")
+    func largeBodyEnds() {
+        let head = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
+        let part = [UInt8](repeating: 1, count: 100_000)
+        for end in 0..<3 {
+            let driver = driver()
+            driver.receive(Array(head.utf8) + part)
+            driver.receive(part)
+            #expect(driver.bodyReads > 0 && driver.status.bodyBytes == 200_000 - 65_536)
+            switch end {
+            case 0:
+                driver.receiveEnd()
+                driver.run()
+                #expect(driver.isFinished && driver.requests.isEmpty && driver.sent.isEmpty)
+            case 1:
+                pass(driver, to: driver.clock.now + 60 * Self.second)
+                #expect(driver.replies()?.map(\.status) == [408])
+            default:
+                driver.fail()
+                #expect(driver.closed != nil)
+            }
+            #expect(driver.status.bodyBytes == 0)
+        }
+    }
+
     @Test("it is answered the same whatever a write takes, and where every other one is refused first")
     func writeSizes() {
         let whole = outcome(Self.pipeline)
