@@ -1,16 +1,16 @@
-/// Requests of HTTP/1.1 that ask to be answered over HTTP/2 (RFC 7540 section 3.2).
+/// The upgrade of an HTTP/1.1 request to HTTP/2 over cleartext TCP, h2c (RFC 7540 section 3.2).
 ///
 ///     Connection: Upgrade, HTTP2-Settings
 ///     Upgrade: h2c
 ///     HTTP2-Settings: <base64url of a SETTINGS frame's payload>
 ///
-/// RFC 9113 gave this way up, and clients still offer it. A request that asks for it in any other way is an ordinary
-/// one, to which the server simply does not agree (RFC 9110 section 7.8).
+/// RFC 9113 deprecates it, and clients still offer it. A request with a malformed offer is answered over HTTP/1.1: a
+/// server may ignore `Upgrade` (RFC 9110 section 7.8).
 package enum HTTP2Upgrade {
-    /// Settings a client may send that way.
+    /// The most settings in HTTP2-Settings.
     private static let settingsLimit = 16
 
-    /// The decoded HTTP2-Settings of a request that asks for HTTP/2 in the one valid way, or `nil`.
+    /// The decoded HTTP2-Settings of a request with a well-formed offer of h2c; else `nil`.
     static func settings(in head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> [UInt8]? {
         guard head.version == .http1_1, head.framing == .empty, let line = head.only(.http2Settings),
             head.hasToken(.upgrade, "h2c", in: bytes), head.hasToken(.connection, "upgrade", in: bytes),
@@ -23,7 +23,7 @@ package enum HTTP2Upgrade {
         return settings
     }
 
-    /// Undoes base64url without padding (RFC 4648 section 5); `nil` for anything else.
+    /// Decodes base64url without padding (RFC 4648 section 5); `nil` where it is malformed.
     package static func decodeBase64URL(_ text: borrowing Span<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []

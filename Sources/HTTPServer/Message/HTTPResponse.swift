@@ -4,7 +4,7 @@
 public struct HTTPResponse: Sendable {
     /// The status code, 200…599.
     public var status: Int
-    /// The field lines other than those the server adds.
+    /// The handler's own field lines.
     public var fields: HTTPFields
     /// The content.
     public var body: HTTPBody
@@ -16,25 +16,25 @@ public struct HTTPResponse: Sendable {
         self.body = body
     }
 
-    /// Whether it may have content (RFC 9110 section 6.4.1), in answer to HEAD or to another method.
+    /// Whether it has content (RFC 9110 section 6.4.1): none in reply to HEAD, nor with 204 and 304.
     func hasContent(isForHead: Bool) -> Bool { Self.hasContent(status: status, isForHead: isForHead) }
 
-    /// The same of a status.
+    /// The same, by status.
     static func hasContent(status: Int, isForHead: Bool) -> Bool { !isForHead && status != 204 && status != 304 }
 }
 
 /// A response's content.
 public enum HTTPBody: Sendable {
-    /// All of it, already there.
+    /// Complete, in one buffer.
     case bytes([UInt8])
-    /// All of it, in the parts in which it was made, which are sent from where they are.
+    /// Complete, in several buffers, which are not joined.
     case parts([[UInt8]])
-    /// Made piece by piece as the client takes it, so that memory does not grow with its length.
+    /// Produced piece by piece under backpressure, so that memory does not grow with its length.
     case stream(any HTTPBodySource)
 }
 
 extension HTTPBody {
-    /// How many bytes it has; `nil` where that is not known yet.
+    /// Its length, bytes; `nil` for a streamed one.
     var length: Int? {
         switch self {
         case .bytes(let bytes): bytes.count
@@ -43,7 +43,7 @@ extension HTTPBody {
         }
     }
 
-    /// Calls `body` with what is there, in order.
+    /// Calls `body` with each buffer of a complete body, in order.
     func forEachPart(_ body: ([UInt8]) -> Void) {
         switch self {
         case .bytes(let bytes): body(bytes)
@@ -53,95 +53,92 @@ extension HTTPBody {
     }
 }
 
-/// How far a streamed body has come with a piece.
+/// The state of a streamed body after a piece.
 public enum HTTPBodyProgress: Sendable {
-    /// More comes after this piece.
+    /// More pieces follow.
     case more
-    /// The body ends with this piece.
+    /// This was the last piece.
     case last
-    /// The rest cannot be made.
+    /// The source failed.
     ///
-    /// This piece is dropped and the reply is cut, so that the client sees that it is not whole: HTTP/1.1 closes without
-    /// the last chunk, HTTP/1.0 resets the connection, HTTP/2 resets the stream with INTERNAL_ERROR.
+    /// The piece is dropped and the reply truncated so that the client detects it: HTTP/1.1 closes without the last chunk,
+    /// HTTP/1.0 resets the connection, HTTP/2 resets the stream with INTERNAL_ERROR.
     case failed
 }
 
-/// Makes a long body piece by piece.
+/// Produces a streamed body piece by piece.
 public protocol HTTPBodySource: AnyObject, Sendable {
-    /// Appends the next piece (about 64 KiB…1 MiB) to `parts`, in as many as it was made in.
+    /// Appends the buffers of the next piece, about 64 KiB…1 MiB together, to `parts`.
     ///
-    /// A source that has nothing yet appends nothing and returns ``HTTPBodyProgress/more``: it is asked again 10 ms later.
-    /// All in all a piece may take ``HTTPServerConfiguration/requestDeadline``; then the reply is cut.
+    /// A source that has no data yet appends nothing and returns ``HTTPBodyProgress/more``; it is called again 10 ms later.
+    /// A piece must be there within ``HTTPServerConfiguration/requestDeadline``, or the reply is truncated.
     ///
-    /// Called on the compute pool, by one thread at a time, and only once the client has taken most of what went
-    /// before. A deferred response's first piece is made by the job that made the response, before its head is sent, and
-    /// within the request's time: where it fails, the request is answered with 500. Not called again after another result
-    /// than ``HTTPBodyProgress/more``, or once the request is cancelled.
+    /// Called on the compute pool, by one thread at a time, while output is below ``HTTPLimits/outputHighWater``. The
+    /// first piece of a deferred response is produced by the same job, before the head is sent: if it fails, the reply is
+    /// 500. Not called again after another result than ``HTTPBodyProgress/more``, nor once the request is cancelled.
     func next(into parts: inout [[UInt8]]) -> HTTPBodyProgress
 }
 
-/// What a handler answers.
+/// A handler's reply to a request.
 public enum HTTPReply: Sendable {
-    /// The reply was printed into the ``ReplyWriter``: for work well under a millisecond.
+    /// The reply is in the ``ReplyWriter``; for work well below a millisecond.
     case written
-    /// A response made at once, on the event loop: for work well under a millisecond.
+    /// A response made on the event loop; for work well below a millisecond.
     case ready(HTTPResponse)
-    /// Work for the compute pool. `cost`, in a unit of the service's own, is held against the server's work budget from
-    /// the moment it is accepted until the last byte of its response is made or the request is cancelled; over the
-    /// budget the server answers 503 by itself and never calls `run`. When `run` has learnt the true cost, say by reading
-    /// the body, it raises the ticket; where that cannot be, it returns `nil`, and the server answers 503 by itself.
+    /// Work for the compute pool.
     ///
-    /// `replyBytes` is the most content that `run` makes at once: all of it, or a streamed one's first piece. HTTP/2
-    /// connections begin no more requests than they have room for the replies of, should the client not take them; one
-    /// that does not say takes all the room.
+    /// `cost`, in a unit of the service's own, counts against the server's work budget from now until the last byte of the
+    /// response is produced or the request is cancelled; where the budget has no room the server replies 503 and does
+    /// not call `run`. Once `run` knows the true cost, say after parsing the body, it raises the ticket; where that fails
+    /// it returns `nil`, and the server replies 503.
+    ///
+    /// `replyBytes` is the most content that `run` buffers: the whole body, or the first piece of a streamed one. An
+    /// HTTP/2 connection begins a request only while ``HTTPLimits/replyHighWater`` has room for that; the default fills it.
     case deferred(cost: Int, replyBytes: Int = .max, run: @Sendable (HTTPWorkTicket) -> HTTPResponse?)
 }
 
-/// What a handler says of a request's head.
+/// A handler's decision on a request's head.
 public struct HTTPAdmission: BitwiseCopyable, Sendable {
-    /// The handler's own name for what the head leads to: handed back as ``HTTPRequest/route``.
+    /// The handler's number for the route; returned to it in ``HTTPRequest/route``.
     public var route: Int
-    /// Whether the body that the head announces is wanted.
+    /// Whether the request body is accepted.
     ///
-    /// Where it is not, because the head alone decides the answer, the request goes to ``HTTPHandler/respond(to:_:)`` at
-    /// once, with an empty body. What the client sends of the body is dropped, and in HTTP/1.1 the connection ends with
-    /// the reply; but for a short body, which is read all the same so that the connection can be kept.
+    /// Otherwise the head alone decides the reply: ``HTTPHandler/respond(to:_:)`` is called at once, with an empty body. A
+    /// short body is discarded as it arrives, which keeps the connection; with a longer one an HTTP/1.1 connection
+    /// closes after the reply.
     public var takesBody: Bool
 
-    /// What the head leads to, and whether with its body.
+    /// A decision.
     public init(route: Int = 0, takesBody: Bool = true) {
         self.route = route
         self.takesBody = takesBody
     }
 }
 
-/// The one thing a server is built around.
+/// Answers a server's requests.
 ///
-/// There is one per event loop, made on that loop's thread and called only there: it needs no locks and may keep buffers
-/// from one request to the next.
+/// Each event loop has a handler of its own, confined to its thread: a handler needs no locks and may reuse buffers.
 public protocol HTTPHandler: AnyObject {
-    /// Looks at a complete head, once, before any of a body is taken and before `100 Continue`.
+    /// Decides on a request by its head: once, before any of its body is stored and before `100 Continue`.
     func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission
-    /// Answers one request. Returns at once: long work is
-    /// ``HTTPReply/deferred(cost:replyBytes:run:)``.
+    /// Answers a request without blocking the loop: longer work is ``HTTPReply/deferred(cost:replyBytes:run:)``.
     func respond(to request: inout HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply
-    /// Adds to a response that the server made by itself, to a request that is over a limit or too late, what every
-    /// response to such a request should have.
+    /// Adds fields that every response needs, such as those of CORS, to a response of the server's own (a limit, a
+    /// deadline).
     ///
-    /// The head is what was read of it: of a request that was refused in its midst not all. Does nothing unless
-    /// implemented.
+    /// The head may be incomplete: it has what was parsed before the request was refused. By default it does nothing.
     func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest)
 }
 
 extension HTTPHandler {
-    /// The same where only the bodies of some paths are taken.
+    /// The same on a connection of the reserve, which accepts the bodies of probes only.
     func admit(_ head: borrowing HTTPRequest, isProbe: ((String) -> Bool)?) -> HTTPAdmission {
         var admission = admit(head)
         if let isProbe { admission.takesBody = admission.takesBody && isProbe(head.pathText) }
         return admission
     }
 
-    /// Takes every body.
+    /// Accepts every body.
     public func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission { HTTPAdmission() }
     /// Does nothing.
     public func complete(_ response: inout HTTPResponse, for head: borrowing HTTPRequest) {}

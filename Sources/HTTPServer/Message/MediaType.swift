@@ -1,6 +1,6 @@
-/// Media types (RFC 9110 section 8.3.1): what a body is, and what a client accepts.
+/// Content negotiation: `Content-Type`, `Content-Encoding` and `Accept` (RFC 9110 sections 8.3, 8.4 and 12.5.1).
 extension HTTPRequest {
-    /// Whether there is a `Content-Type` at all.
+    /// Whether there is a `Content-Type`.
     public var hasContentType: Bool { head.has(.contentType) }
 
     /// Whether the only `Content-Type` is that media type; parameters such as `charset` are ignored.
@@ -16,10 +16,10 @@ extension HTTPRequest {
     /// Whether the body has no content coding, but for `identity` (RFC 9110 section 8.4).
     public var hasIdentityCoding: Bool { hasOnlyToken(.contentEncoding, "identity") }
 
-    /// Whether `Accept` admits that media type (RFC 9110 section 12.5.1); anything is admitted where it is not sent.
+    /// Whether that media type is acceptable to the client (RFC 9110 section 12.5.1): any is without `Accept`.
     ///
-    /// The most specific range that matches decides: `type/subtype` before `type/*` before `*/*`; its weight `q`
-    /// must be above 0. Parameters other than `q` are ignored; a member that is not a media range is skipped.
+    /// The most specific matching range decides, `type/subtype` before `type/*` before `*/*`: its weight must be above 0.
+    /// Parameters other than `q` and list elements that are no media range are ignored.
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func accepts(_ essence: StaticString) -> Bool {

@@ -1,7 +1,6 @@
-/// Everything about a server that can be set: where it listens, how much it takes on and how long it waits.
+/// A server's settings: addresses, threads, limits, deadlines and drain.
 public struct HTTPServerConfiguration: Sendable {
-    /// What to listen at: an IPv4 or IPv6 address, the latter also in brackets, or a name; every address that it stands
-    /// for.
+    /// The address to listen at: IPv4, IPv6 with or without brackets, or a name, of which every address is used.
     ///
     /// Default `127.0.0.1`.
     public var host = "127.0.0.1"
@@ -13,100 +12,100 @@ public struct HTTPServerConfiguration: Sendable {
     ///
     /// Default: one per processor that this process may use.
     public var loops: Int
-    /// Threads that compute deferred responses and body pieces, all of them together, at least 1.
+    /// Threads that compute deferred responses and pieces of streamed bodies, at least 1.
     ///
     /// Default: one per processor that this process may use.
     public var computeThreads: Int
-    /// How those threads share the processors with everything else that runs there.
+    /// The scheduling class of those threads.
     ///
     /// Default ``ComputePriority/idle``.
     public var computePriority = ComputePriority.idle
-    /// Connections served at once over all loops.
+    /// Concurrent connections, over all loops.
     ///
-    /// Past it the connection that has been idle longest is closed for a new one; where none is idle, only the reserve is
-    /// left. Default 1024.
+    /// Above that the least recently used idle connection is evicted for a new one; where none is idle, the new one is
+    /// accepted into the reserve. Default 1024.
     public var maxConnections = 1024
-    /// Connections accepted above ``maxConnections``, one request each: a probe path is answered, anything else gets
-    /// 503 with `Retry-After`.
+    /// Connections accepted above ``maxConnections``, for one request each: a probe is answered, anything else gets 503
+    /// with `Retry-After`.
     ///
-    /// Past them accepting pauses and clients wait in the backlog. Default 16.
+    /// Above that accepting pauses, and clients wait in the backlog. Default 16.
     public var reservedConnections = 16
-    /// Which paths are answered on the reserve.
+    /// Whether a path is a health probe's, which is answered on the reserve.
     ///
     /// Default none.
     public var isProbe: @Sendable (_ path: String) -> Bool = { _ in false }
-    /// What the slug follows in the `type` of a problem that the server answers with by itself, say `/problems/`.
+    /// The prefix of the slug in the `type` of a problem that the server itself answers with, such as `/problems/`.
     ///
-    /// Default nothing: `type` is the slug alone, a relative reference (RFC 9457 section 3.1.1).
+    /// Default empty: `type` is the slug alone, a relative reference (RFC 9457 section 3.1.1).
     public var problemTypes = ""
-    /// Proxies that are believed what they say of their clients, in ``HTTPAccessRecord/client``.
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` names the client, in ``HTTPAccessRecord/client``.
     ///
     /// Default none.
     public var trustedProxies = TrustedProxies()
-    /// Connections the kernel holds for each loop until they are accepted.
+    /// The length of each listener's backlog, as in listen(2).
     ///
     /// Default 1024.
     public var backlog = 1024
-    /// What a request may measure; statuses 413, 414 and 431.
+    /// The limits on sizes and counts, within one request and on one connection.
     public var limits = HTTPLimits()
 
-    /// From a request's first byte (or the connection's start) to the end of its head, absolute.
+    /// From the first byte of a request, or from accepting a connection, to the end of the head, however it arrives.
     ///
-    /// Past it 408. Default 10 s.
+    /// Then 408. Default 10 s.
     public var headDeadline: Duration = .seconds(10)
-    /// How long a body may pause: it starts with so much time, loses what passes, and earns at ``minimumRate`` what comes,
-    /// up to so much again.
+    /// How long a body may make no progress.
     ///
-    /// Past it 408. Default 10 s.
+    /// A token bucket of time: it begins full, holds at most that much, drains as time passes and is credited with the
+    /// bytes received at ``minimumRate``. Once it is empty, 408. Default 10 s.
     public var bodyDeadline: Duration = .seconds(10)
-    /// Bytes per second a body has to arrive at, and a reply to be taken at.
+    /// The least rate at which a body is received and a reply is acknowledged, bytes per second.
     ///
-    /// A body that is longer in coming than ``bodyDeadline``, and a reply than ``writeDeadline``, has to keep to it all
-    /// along: bytes that were sent early earn no more than that time. Default 500.
+    /// It applies at any time, not on average: bytes sent early are credited with at most ``bodyDeadline`` or
+    /// ``writeDeadline``. Default 500.
     public var minimumRate = 500
-    /// From a reply to the next request's first byte.
+    /// The keep-alive time: from a reply to the first byte of the next request.
     ///
-    /// Past it the connection is closed silently. Default 75 s.
+    /// Then the connection is closed without a reply. Default 75 s.
     public var idleDeadline: Duration = .seconds(75)
-    /// How long a peer may take no bytes of a reply that waits for it; earned like ``bodyDeadline``.
+    /// How long a peer may acknowledge none of the output that is buffered for it; a token bucket like ``bodyDeadline``.
     ///
-    /// Past it the connection is closed and its unfinished requests are cancelled. Default 10 s.
+    /// Then the connection is closed and its requests in flight are cancelled. Default 10 s.
     public var writeDeadline: Duration = .seconds(10)
-    /// How long what still arrives is dropped after the last reply, so that the peer can read that reply (RFC 9112
-    /// section 9.6).
+    /// How long a half-closed connection discards input after its last reply, so that no reset overtakes that reply
+    /// (RFC 9112 section 9.6).
     ///
     /// Default 2 s.
     public var lingerDeadline: Duration = .seconds(2)
-    /// Bytes dropped that way at most.
+    /// The most input that is discarded so, bytes.
     ///
-    /// Default 32 MiB, twice the default body limit: a client that ignores an early 413 and sends its whole body first
-    /// still gets to read it.
+    /// Default 32 MiB, twice the default body limit: a client that ignores an early 413 and sends its whole body can
+    /// still read the reply.
     public var lingerBytes = 32 * 1024 * 1024
-    /// How long the compute pool may take, with waiting, to make a deferred response, with a streamed one's first piece, or
-    /// to make one piece more.
+    /// The time for a job of the compute pool, from queuing to result: a deferred response with the first piece of a
+    /// streamed body, or one further piece.
     ///
-    /// Past it the work is cancelled: 503, or a cut connection where the response has begun. Default 60 s.
+    /// Then the work is cancelled: 503, or a truncated reply where it has begun. Default 60 s.
     public var requestDeadline: Duration = .seconds(60)
 
-    /// Bytes of all bodies that are being received, beyond the first 64 KiB on each connection.
+    /// The most bytes of all incomplete bodies, beyond the first 64 KiB of each connection.
     ///
-    /// Past it the request that would hold more gets 503 with `Retry-After`. Default 2²⁹ (512 MiB).
+    /// A request that would exceed it gets 503 with `Retry-After`. Default 2²⁹ (512 MiB).
     public var bodyMemory = 1 << 29
-    /// The cost of all deferred requests at once, in the unit of ``HTTPReply/deferred(cost:run:)``.
+    /// The most cost of all deferred requests together, in the unit of ``HTTPReply/deferred(cost:replyBytes:run:)``.
     ///
-    /// Past it 503 with `Retry-After`. Default 2²⁸.
+    /// A request that would exceed it gets 503 with `Retry-After`. Default 2²⁸.
     public var workBudget = 1 << 28
-    /// Seconds in `Retry-After`.
+    /// The value of `Retry-After`, seconds.
     ///
     /// Default 1.
     public var retryAfter = 1
 
-    /// From ``HTTPServer/beginDrain()``, which turns ``HTTPServerStatus/isDraining`` on, to the moment accepting stops:
-    /// time for a load balancer to notice.
+    /// How long new connections are still accepted after ``HTTPServer/beginDrain()``: time for a load balancer to see that
+    /// ``HTTPServerStatus/isDraining``.
     ///
     /// Default 0.
     public var drainDelay: Duration = .zero
-    /// From the moment accepting stops to the moment what is still unfinished is cut.
+    /// How long requests in flight may then take, before their connections are closed.
     ///
     /// Default 30 s.
     public var drainDeadline: Duration = .seconds(30)
