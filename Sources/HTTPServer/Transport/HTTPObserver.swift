@@ -1,20 +1,20 @@
 /// The record of a request that is complete or cancelled; valid for the duration of one call.
 public struct HTTPAccessRecord: ~Escapable {
-    /// What was read of the head.
+    /// The head, as far as it was parsed.
     package let head: RequestHead
-    /// The bytes that its slices are of.
+    /// The bytes that its slices refer to.
     package let bytes: Span<UInt8>
-    /// What named the request in its reply: `X-Request-Id` as sent by the client or made here.
+    /// The request's identifier, as in `X-Request-Id` of its reply.
     package let id: RequestID
 
-    /// The reply's status; 0 where the client went away before there was one.
+    /// The reply's status; 0 where the request was cancelled before its reply began.
     public let status: Int
-    /// Content received, decoded of its transfer coding, bytes.
+    /// Content received, transfer coding removed, bytes.
     public let requestBytes: Int
     /// Content sent, before any transfer coding, bytes.
     public let responseBytes: Int
-    /// From the request being complete to its reply's last byte going to the socket, nanoseconds; where the server
-    /// itself refused the request for its form, size or lateness, from its first byte.
+    /// From the end of the request, or from its first byte where the server itself refused it, to the last byte of the
+    /// reply being written to the socket, nanoseconds.
     public let duration: UInt64
     /// The client's address, `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     public let peer: String
@@ -23,12 +23,12 @@ public struct HTTPAccessRecord: ~Escapable {
     public let client: String?
     /// ``HTTPProblem/slug`` where the server itself refused the request.
     public let problem: String?
-    /// Whether the whole reply went to the socket.
+    /// Whether the whole reply was written to the socket.
     ///
-    /// `false`: the client went away, a deadline passed or a stream broke.
+    /// `false` where the client left, a deadline passed or the reply was truncated.
     public let isComplete: Bool
 
-    /// How much of `User-Agent` is recorded, bytes.
+    /// The most of `User-Agent` that is recorded, bytes.
     private static let userAgentLimit = 256
 
     @_lifetime(copy bytes)
@@ -59,7 +59,7 @@ public struct HTTPAccessRecord: ~Escapable {
     /// ``path`` as text.
     public var pathText: String { path.text }
 
-    /// Appends what named the request, which needs no escaping in JSON.
+    /// Appends the identifier, which needs no escaping in JSON.
     package func appendRequestID(to text: inout ByteWriter) { id.append(to: &text, bytes) }
 
     /// `User-Agent` as sent, its first 256 bytes.
@@ -82,11 +82,11 @@ public struct HTTPAccessRecord: ~Escapable {
 
 /// The record of a connection that the server ended because of what its peer sent.
 public struct HTTPConnectionEnd: Sendable {
-    /// What the peer did.
+    /// The peer's fault.
     public var fault: HTTPConnectionFault
     /// The client's address, as in ``HTTPAccessRecord/peer``.
     public var peer: String
-    /// How many requests it had sent.
+    /// How many requests the connection had received.
     public var requests: Int
 
     /// An end of those parts.
@@ -101,18 +101,19 @@ public struct HTTPConnectionEnd: Sendable {
 ///
 /// There is one per loop, made on that loop's thread and called only there: it needs no locks and may buffer.
 public protocol HTTPObserver: AnyObject {
-    /// Whether records are looked at: else requests are only counted.
+    /// Whether it wants records: otherwise requests are only counted.
     var isObserving: Bool { get }
-    /// A request is over. Returns at once.
+    /// Receives the record of a request, without blocking the loop.
     func record(_ record: borrowing HTTPAccessRecord)
-    /// A connection was ended for what its peer sent. Returns at once. Does nothing unless implemented.
+    /// Receives the record of a connection that was ended because of what its peer sent, without blocking the loop; by
+    /// default it does nothing.
     func record(_ end: HTTPConnectionEnd)
-    /// Writes out what was buffered. Called within about 200 ms after a ``record(_:)`` and when the loop ends.
+    /// Writes out what is buffered: called within about 200 ms after a ``record(_:)`` and when the loop ends.
     func flush()
 }
 
 extension HTTPObserver {
-    /// They are.
+    /// True by default.
     public var isObserving: Bool { true }
     /// Does nothing.
     public func record(_ end: HTTPConnectionEnd) {}
@@ -120,9 +121,9 @@ extension HTTPObserver {
 
 /// An observer that ignores all records.
 public final class IgnoringObserver: HTTPObserver {
-    /// One more.
+    /// Creates an observer.
     public init() {}
-    /// None is.
+    /// Always false.
     public var isObserving: Bool { false }
     /// Does nothing.
     public func record(_ record: borrowing HTTPAccessRecord) {}

@@ -3,15 +3,15 @@ package import Dispatch
 /// An HTTP server: one event loop per processor, each with a handler, and a compute pool beside them.
 ///
 /// Each loop is one long block on a dispatch queue of its own. It ends by ``beginDrain()`` or ``stopNow()``; signals
-/// are the program's affair.
+/// are left to the program.
 public final class HTTPServer: Sendable {
     private struct State: Sendable {
         var mailboxes: [Mailbox] = []
-        /// What is listened at.
+        /// The addresses that are bound.
         var addresses: [Address] = []
         var warnings: [String] = []
         var isStarted = false
-        /// What was asked for last: also before the start, when a signal comes early.
+        /// The last request to stop, which may come before the start: a signal can be early.
         var ending: LoopMessage?
     }
 
@@ -23,8 +23,8 @@ public final class HTTPServer: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: addresses, limits and deadlines.
-    ///   - status: filled in by the server; give the same one to the handler for probes and metrics.
-    ///   - makeHandler: makes a loop's handler, on that loop's thread: it answers every request there.
+    ///   - status: updated by the server, read by the handler for probes and metrics.
+    ///   - makeHandler: makes a loop's handler, on that loop's thread.
     ///   - makeObserver: makes a loop's observer, on that loop's thread.
     public convenience init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
@@ -36,7 +36,7 @@ public final class HTTPServer: Sendable {
             makeObserver: makeObserver)
     }
 
-    /// A server with that compute pool, which the handler may share its work out on, and on that clock.
+    /// A server with that compute pool, which its handlers may use too, and that clock.
     package init(
         configuration: HTTPServerConfiguration, status: HTTPServerStatus = HTTPServerStatus(),
         makeHandler: @escaping @Sendable (_ loop: Int) -> any HTTPHandler, pool: ComputePool? = nil,
@@ -49,13 +49,13 @@ public final class HTTPServer: Sendable {
             clock: clock, makeObserver: makeObserver)
     }
 
-    /// What the server is doing.
+    /// The server's state and counters.
     public var status: HTTPServerStatus { context.status }
 
-    /// What is listened at, `192.0.2.1:8080` or `[2001:db8::1]:8080`; none before ``start()``.
+    /// The bound addresses, `192.0.2.1:8080` or `[2001:db8::1]:8080`; none before ``start()``.
     public var boundAddresses: [String] { state.withLock { $0.addresses.map(\.text) } }
 
-    /// What whoever runs the server should know, though it has started: one sentence each.
+    /// Warnings for the operator after a successful start, a sentence each.
     public var warnings: [String] { state.withLock { $0.warnings } }
 
     /// Binds all listeners, then serves, and returns.
@@ -110,7 +110,7 @@ public final class HTTPServer: Sendable {
     /// ``HTTPServerStatus/isDraining`` at once; after the configured delay no more connections are
     /// accepted, idle ones are closed and requests in flight are finished.
     ///
-    /// Returns at once; again without effect.
+    /// Returns at once; further calls have no effect.
     public func beginDrain() {
         context.status.setDraining()
         let mailboxes = state.withLock { state in
@@ -121,7 +121,7 @@ public final class HTTPServer: Sendable {
         mailboxes.forEach { $0.post(.drain) }
     }
 
-    /// Closes every connection at once and ends the loops.
+    /// Closes every connection without draining, and ends the loops.
     public func stopNow() {
         context.status.setDraining()
         let mailboxes = state.withLock { state in
@@ -141,9 +141,9 @@ public final class HTTPServer: Sendable {
         running.wait(timeout: .now() + time) == .success
     }
 
-    /// Has every loop that has not ended look at the clock and do what is due: for a test that moves it by hand.
+    /// Has every loop read the clock and carry out what is due, for tests that move the clock by hand.
     ///
-    /// Returns whether they had done it within that time.
+    /// Returns whether all loops did so within that time.
     package func runTurn(within time: DispatchTimeInterval) -> Bool {
         let turns = DispatchGroup()
         for mailbox in state.withLock({ $0.mailboxes }) {
@@ -153,7 +153,7 @@ public final class HTTPServer: Sendable {
         return turns.wait(timeout: .now() + time) == .success
     }
 
-    /// Has the process hold as many descriptors as the limits on connections ask for, where it may; else says so.
+    /// Raises the soft limit of descriptors to what the limits on connections need; warns where that is not allowed.
     private func raiseDescriptorLimit() -> String? {
         let configuration = context.configuration
         let connections = max(0, configuration.maxConnections) + max(0, configuration.reservedConnections)

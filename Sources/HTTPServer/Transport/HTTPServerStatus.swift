@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What a server is doing right now, for probes and metrics.
+/// A server's live state and counters, for probes and metrics.
 ///
 /// Made first and given to both the handler and the server.
 public final class HTTPServerStatus: Sendable {
     private let draining = Atomic<Bool>(false)
     private let open = Atomic<Int>(0)
-    /// Connections open or about to be accepted.
+    /// Connections that are open, or for which a seat is reserved.
     private let seats = Atomic<Int>(0)
     private let work = BoundedTotal()
     private let bodies = BoundedTotal()
@@ -16,16 +16,16 @@ public final class HTTPServerStatus: Sendable {
     /// The status of a server that has not started.
     public init() {}
 
-    /// Whether the server is about to stop, and wants no new clients.
+    /// Whether the server is draining: load balancers should send it no new clients.
     public var isDraining: Bool { draining.load(ordering: .relaxed) }
-    /// Connections open now, with those of the reserve and those being closed.
+    /// Open connections, those of the reserve and those that linger included.
     public var openConnections: Int { open.load(ordering: .relaxed) }
     /// The cost of all deferred requests accepted and not finished.
     public var workCost: Int { work.value }
-    /// Bytes of unfinished bodies, beyond 64 KiB of each connection.
+    /// Bytes of incomplete bodies, beyond the first 64 KiB of each connection.
     public var bodyBytes: Int { bodies.value }
 
-    /// Everything counted since the start.
+    /// The counters of all loops since the start.
     public var counts: HTTPServerCounts {
         var counts = HTTPServerCounts()
         counts.faults = faults.withLock { $0 }
@@ -34,7 +34,7 @@ public final class HTTPServerStatus: Sendable {
 
     package func setDraining() { draining.store(true, ordering: .relaxed) }
 
-    /// A connection was ended for that.
+    /// Counts a connection that was ended for that fault.
     func count(_ fault: HTTPConnectionFault) { faults.withLock { $0[fault, default: 0] += 1 } }
 
     func makeLoopCounters() -> LoopCounters {
@@ -43,7 +43,7 @@ public final class HTTPServerStatus: Sendable {
         return counters
     }
 
-    /// Takes a seat for a connection that may be accepted next; `false` where all are taken.
+    /// Reserves a seat for the connection that is accepted next; `false` where none is free.
     func takeSeat(of all: Int) -> Bool {
         if seats.add(1, ordering: .relaxed).newValue <= all { return true }
         leaveSeat()
@@ -57,7 +57,7 @@ public final class HTTPServerStatus: Sendable {
     /// Counted apart from the seats, of which each loop reserves one before it knows whether the backlog is empty.
     func countOpen() { open.add(1, ordering: .relaxed) }
 
-    /// Whether more connections are open than are served.
+    /// Whether more connections are open than ``HTTPServerConfiguration/maxConnections``.
     func isFull(_ configuration: HTTPServerConfiguration) -> Bool {
         openConnections > max(0, configuration.maxConnections)
     }
@@ -83,11 +83,11 @@ public struct HTTPServerCounts: Sendable, Equatable {
     public var accepted = 0
     /// Times accepting paused: no seat or no descriptor left, or an error.
     public var acceptPauses = 0
-    /// Times accepting failed for another reason than a connection that went away or a lack of descriptors or memory.
+    /// Times accepting failed for a reason other than an aborted connection or a lack of descriptors or memory.
     public var acceptErrors = 0
-    /// Requests the server refused by itself: not HTTP, over a limit, too late, over the work budget.
+    /// Requests that the server itself refused: malformed, over a limit, past a deadline, over the work budget.
     public var refused = 0
-    /// Requests that ended before their whole reply went to the socket.
+    /// Requests whose reply was not written to the socket in full.
     public var incomplete = 0
     /// Replies by status class: index 0 is 1xx … index 4 is 5xx.
     public var statusClasses = [0, 0, 0, 0, 0]
@@ -95,10 +95,10 @@ public struct HTTPServerCounts: Sendable, Equatable {
     public var requestBytes = 0
     /// Content sent, bytes.
     public var responseBytes = 0
-    /// Connections ended for what their peers sent, by what that was.
+    /// Connections ended because of what their peers sent, by fault.
     public var faults: [HTTPConnectionFault: Int] = [:]
 
-    /// Nothing yet.
+    /// All zero.
     public init() {}
 }
 
