@@ -22,11 +22,12 @@ from model import model
 from number_text import number_text
 from report import Report, machine
 from servers import BUILT, HERE
-from side_by_side import floor, http1, http2
+from side_by_side import floor, http1, http2, latency
 from size import size
 
 SECTIONS = {
-    "instructions": instructions, "floor": floor, "http1": http1, "http2": http2, "batch": batch, "size": size, "model": model,
+    "instructions": instructions, "floor": floor, "latency": latency, "http1": http1, "http2": http2, "batch": batch,
+    "size": size, "model": model,
     "memory": streaming, "fairness": fairness, "start": start, "allocations": allocations, "kernels": kernels,
     "numbers": number_text,
 }

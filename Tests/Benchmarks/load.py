@@ -44,23 +44,30 @@ def _output(server, command):
 
 def wrk(server, case, seconds):
     """HTTP/1.1 on kept connections for that time."""
+    return _measured(server, lambda: _wrk(server, case, seconds, case.connections)["requests"])
+
+
+def wrk_latencies(server, case, seconds, connections):
+    """Requests a second, and the median and 99th percentile of their latencies in µs, over so many kept connections."""
+    return _wrk(server, case, seconds, connections)
+
+
+def _wrk(server, case, seconds, connections):
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(
             f"wrk.method = 'POST'\nwrk.body = [=[{case.body.decode()}]=]\n"
-            "wrk.headers['Content-Type'] = 'application/json'\n")
+            "wrk.headers['Content-Type'] = 'application/json'\n"
+            "done = function(summary, latency) io.write(string.format('%d requests, %f %f %f\\n', summary.requests,"
+            " summary.requests * 1e6 / summary.duration, latency:percentile(50), latency:percentile(99))) end\n")
         script.flush()
         # wrk knows whole seconds only.
-        command = [
-            "wrk", "-t1", f"-c{case.connections}", f"-d{max(1, math.ceil(seconds))}s", "-s", script.name,
-            f"http://127.0.0.1:{server.port}{case.path}"]
-
-        def run():
-            out = _output(server, command)
-            if "Non-2xx" in out or "Socket errors" in out:
-                raise SystemExit(f"{server.name}, {case.name}:\n{out}")
-            return int(re.search(r"(\d+) requests in", out).group(1))
-
-        return _measured(server, run)
+        out = _output(server, [
+            "wrk", "-t1", f"-c{connections}", f"-d{max(1, math.ceil(seconds))}s", "-s", script.name,
+            f"http://127.0.0.1:{server.port}{case.path}"])
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise SystemExit(f"{server.name}, {case.name}:\n{out}")
+    found = re.search(r"^(\d+) requests, (\S+) (\S+) (\S+)$", out, re.MULTILINE)
+    return {"requests": int(found[1]), "rate": float(found[2]), "p50_us": float(found[3]), "p99_us": float(found[4])}
 
 
 def h2load(server, case, requests, http2=True, streams=1, connections=None):

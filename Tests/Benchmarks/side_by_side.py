@@ -8,7 +8,7 @@ import numpy as np
 
 import servers
 from cases import CASES, SMALL
-from load import h2load_for, wrk
+from load import h2load_for, wrk, wrk_latencies
 from processes import counted_system_calls
 from report import shown, shown_spread, spread
 
@@ -102,6 +102,42 @@ def floor(report, effort):
 def _reply_of(case):
     with servers.softmaxd() as server:
         return server.ask(case.path, case.body)
+
+
+CONNECTIONS = (1, 64, 512)
+
+
+def latency(report, effort):
+    """How long the small request takes at the client, beside servers that do nothing but answer."""
+    report.section(
+        "latency", "Latency of softmax 1×10 over HTTP/1.1 (wrk, one thread)",
+        "At the client, which shares the processors with the server and sends its next request as soon as it has a reply: "
+        "with many connections a latency is mostly waiting for one's turn, so that it follows from the rate. "
+        "Median over the rounds.")
+    rows = []
+    with contextlib.ExitStack() as stack:
+        size = len(_reply_of(SMALL))
+        contestants = [stack.enter_context(server) for server in (
+            servers.softmaxd(), servers.softmaxd("--access-log", "off"), servers.nginx(size), servers.epoll(size))]
+        _introduce(report, contestants)
+        for connections in CONNECTIONS:
+            samples = {server.name: [] for server in contestants}
+            for number in range(effort.rounds + (not effort.quick)):
+                for server in contestants:
+                    sample = wrk_latencies(server, SMALL, effort.seconds * 2, connections)
+                    if number or effort.quick:
+                        samples[server.name].append(sample)
+            rows += [{
+                "connections": connections, "server": name,
+                **{key: spread([sample[key] for sample in samples[name]])["median"]
+                   for key in ("rate", "p50_us", "p99_us")}} for name in samples]
+    report.table({
+        "server": lambda row: row["server"],
+        "connections": lambda row: row["connections"],
+        "requests a second": lambda row: f"{row['rate']:,.0f}".replace(",", " "),
+        "p50, µs": lambda row: shown(row["p50_us"]),
+        "p99, µs": lambda row: shown(row["p99_us"]),
+    }, rows)
 
 
 def http1(report, effort):

@@ -135,8 +135,10 @@ package final class HTTP2Session {
     package func holdsReply(of stream: Int) -> Bool { state.pointee.holdsReply(of: stream) }
 
     /// Calls `body` with the first segments of ``output``.
-    func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        state.pointee.output.withFirstSegments(body)
+    func withFirstSegments<R>(
+        atMost limit: Int, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R
+    ) -> R {
+        state.pointee.output.withFirstSegments(atMost: limit, body)
     }
 
     /// The socket accepted that many bytes of ``output``.

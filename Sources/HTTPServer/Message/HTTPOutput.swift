@@ -45,29 +45,32 @@ package struct HTTPOutput: Sendable {
         count += segments[last].count - before
     }
 
-    /// Calls `body` with the first segments, up to sixteen, for one `writev`.
+    /// Calls `body` with the first segments, up to sixteen and to so many bytes, for one `writev`.
     @inline(__always)
-    package func withFirstSegments<R>(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
+    package func withFirstSegments<R>(
+        atMost limit: Int = .max, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R
+    ) -> R {
         // The usual case: one small reply.
         if segments.count == 1 {
             return segments[0].withUnsafeBytes { bytes in
-                withUnsafePointer(to: UnsafeRawBufferPointer(rebasing: bytes[firstOffset...])) {
+                withUnsafePointer(to: UnsafeRawBufferPointer(rebasing: bytes[firstOffset...].prefix(limit))) {
                     body(UnsafeBufferPointer(start: $0, count: 1))
                 }
             }
         }
         return withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: 16) { lent in
-            func lend(_ index: Int) -> R {
-                guard index < min(segments.count, lent.count) else {
+            func lend(_ index: Int, _ left: Int) -> R {
+                guard index < min(segments.count, lent.count), left > 0 else {
                     return body(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(lent)[0..<index]))
                 }
                 return segments[index].withUnsafeBytes { bytes in
                     let offset = index == 0 ? firstOffset : 0
-                    lent.initializeElement(at: index, to: UnsafeRawBufferPointer(rebasing: bytes[offset...]))
-                    return lend(index + 1)
+                    let segment = UnsafeRawBufferPointer(rebasing: bytes[offset...].prefix(left))
+                    lent.initializeElement(at: index, to: segment)
+                    return lend(index + 1, left - segment.count)
                 }
             }
-            return lend(0)
+            return lend(0, limit)
         }
     }
 

@@ -129,11 +129,13 @@ struct Connection: ~Copyable {
     private static let turnBudget = 64
     private static let readCost = 8
     private static let bodyReadCost = 32
-    /// The most bytes of a body that are read at once: as many per ``bodyReadCost`` as of others per ``readCost``.
-    private static let bodyReadSize = 256 * 1024
-    /// The most bytes discarded while lingering, and written, in one turn.
+    /// The most bytes of a body that are read at once.
+    private static let bodyReadSize = 128 * 1024
+    /// The most bytes discarded in one turn while lingering.
     private static let dropPerTurn = 1024 * 1024
-    private static let writePerTurn = 1024 * 1024
+    /// The most bytes written in one turn: the kernel copies them, and another connection's small request waits for that,
+    /// here some 30 µs.
+    private static let writePerTurn = 128 * 1024
     /// A stored body up to this size is passed as a view and its storage reused; a larger one is moved to the handler.
     private static let largestBorrowedBody = 4096
     /// Input storage above this is freed once it is consumed: most connections are idle most of the time.
@@ -965,10 +967,10 @@ struct Connection: ~Copyable {
     /// Bytes buffered for the socket, without those of this turn.
     @inline(__always) var outputCount: Int { if let http2 { http2.output.count } else { output.count } }
 
-    /// Calls `body` with the segments to write next, oldest first.
+    /// Calls `body` with the segments to write next, oldest first: at most what is left of this turn's budget.
     func withOutput<R>(_ turn: borrowing Turn, _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> R) -> R {
-        if let http2 { return http2.withFirstSegments(body) }
-        if !output.isEmpty { return output.withFirstSegments(body) }
+        if let http2 { return http2.withFirstSegments(atMost: writeBudget, body) }
+        if !output.isEmpty { return output.withFirstSegments(atMost: writeBudget, body) }
         return withUnsafePointer(to: turn.writer.output.bytes) { body(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 

@@ -48,6 +48,8 @@ final class SessionDriver {
     private var refusedLast = false
     /// Of what was written, what the peer's kernel has not acknowledged.
     var unacknowledged = 0
+    /// Whether the peer's kernel acknowledges at once what the socket takes.
+    var isAcknowledging = true
     /// Nothing more is written.
     private(set) var hasShutDown = false
     /// How the descriptor was given back; `nil` before it is.
@@ -363,9 +365,9 @@ final class SessionDriver {
 
     private func carryOut() {
         guard closed == nil else { return }
-        let unacknowledged = unacknowledged
         for _ in 0..<10_000_000 {
             steps += 1
+            let unacknowledged = unacknowledged
             switch connection.next(&turn, unacknowledged: { unacknowledged }) {
             case .read: read()
             case .readBody: readBody()
@@ -431,6 +433,7 @@ final class SessionDriver {
         if room != .max { room -= count }
         if count < bytes.count { wasFull = true }
         sent += bytes.prefix(count)
+        if !isAcknowledging { unacknowledged += count }
         connection.didWrite(count, of: bytes.count, &turn)
     }
 

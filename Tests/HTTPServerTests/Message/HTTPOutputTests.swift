@@ -50,6 +50,9 @@ struct HTTPOutputTests {
         output.append([5])
         output.append([6])
         #expect(output.withFirstSegments { $0.map(\.count) } == [30, 10_000, 2])
+        for (limit, counts) in [(1, [1]), (30, [30]), (31, [30, 1]), (10_031, [30, 10_000, 1]), (99_999, [30, 10_000, 2])] {
+            #expect(output.withFirstSegments(atMost: limit) { $0.map(\.count) } == counts)
+        }
     }
 
     @Test("removing more than waits, or less than nothing, is harmless")
