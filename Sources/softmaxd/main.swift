@@ -24,8 +24,8 @@ do throws(ConfigurationError) {
 switch command {
 case .print(let text):
     if !Descriptors.write(Array(text.utf8), to: Descriptors.output) { fail(OfflineCommand.outputFailure, status: 74) }
-case .compute(let operation, let file, let configuration):
-    ThisProcess.exit(status: OfflineCommand.run(operation, file: file, configuration))
+case .compute(let operation, let file, let isJSON, let configuration):
+    ThisProcess.exit(status: OfflineCommand.run(operation, file: file, isJSON: isJSON, configuration))
 case .healthcheck(let configuration):
     if !Healthcheck.passes(configuration.server) { fail("/livez does not answer", status: 1) }
 case .serve(let configuration):

@@ -2,10 +2,13 @@
 
 import collections
 import fcntl
+import http.client
 import json
 import os
 import pathlib
+import pty
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -208,3 +211,75 @@ def the_log_names_agent_and_client_and_leaves_probes_out():
     assert [record["path"] for record in records] == ["/version"], records
     assert records[0]["client"] == "203.0.113.7" and records[0]["user_agent"] == "probe/1"
     assert records[0]["remote"].startswith("127.0.0.1:")
+
+
+@test
+def what_scripts_send_is_understood():
+    """curl -d without a type, a byte order mark, a type with +json, a trailing slash, settings with units."""
+    with Service("--max-body", "64k", "--idle-deadline", "500ms") as service:
+        body = b'{"logits": [2, 1, 0]}'
+        expected = service.post("/softmax", body)[1]
+        for path, content, options in (
+                ("/softmax", body, []), ("/softmax/", body, []), ("/softmax", b"\xef\xbb\xbf" + body, []),
+                ("/softmax", body, ["-H", "Content-Type: application/vnd.api+json"])):
+            out = subprocess.run(
+                ["curl", "-sS", *options, "--data-binary", "@-", service.url + path], input=content, capture_output=True,
+                check=True).stdout
+            assert json.loads(out) == expected, (path, content, options, out)
+        out = subprocess.run(
+            ["curl", "-sS", "-d", "logits=2", "-w", " %{http_code}", service.url + "/softmax"], capture_output=True,
+            text=True, check=True).stdout
+        assert out.endswith(" 415") and "curl does with --json" in out, out
+        status, problem, _ = service.post("/softmax", b" " * 65_537)
+        assert (status, problem["limit"]) == (413, 65_536)
+        idle = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        idle.request("GET", "/livez")
+        idle.getresponse().read()
+        assert idle.sock.recv(1) == b""
+
+
+@test
+def an_offline_error_is_a_sentence_on_a_terminal_and_json_elsewhere():
+    request = b'{"logits": [[1, 2], [3, "x"]]}'
+    for flags in ([], ["--json"]):
+        master, terminal = pty.openpty()
+        done = subprocess.run([SOFTMAXD, "softmax", *flags], input=request, stdout=subprocess.PIPE, stderr=terminal)
+        os.close(terminal)
+        said = os.read(master, 4096).decode()
+        os.close(master)
+        assert (done.returncode, done.stdout) == (65, b"")
+        if flags:
+            assert json.loads(said)["pointer"] == "/logits/1/1"
+        else:
+            assert said.startswith("softmaxd: standard input: ") and said.endswith(" (at /logits/1/1)\r\n"), said
+    piped = run("softmax", input=request.decode())
+    assert piped.returncode == 65 and json.loads(piped.stderr)["pointer"] == "/logits/1/1"
+
+
+@test
+def completions_complete_and_the_manual_page_renders():
+    """Where the shells and groff are installed; bash always is."""
+    script = run("completions", "bash").stdout
+    complete = script + """
+        complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _softmaxd; echo "${COMPREPLY[@]}"; }
+        complete_line softmaxd jac; complete_line softmaxd --max-b; complete_line softmaxd --access-log ""
+        complete_line softmaxd --port 8; complete_line softmaxd completions ""
+    """
+    out = subprocess.run(["bash", "-c", complete], capture_output=True, text=True, check=True).stdout
+    assert out == "jacobian\n--max-body\non requests off\n\nbash zsh fish\n", out
+    tried = ["bash"]
+    for shell in ("zsh", "fish"):
+        if shutil.which(shell):
+            subprocess.run([shell, "-n"], input=run("completions", shell).stdout, text=True, check=True)
+            tried.append(shell)
+    if shutil.which("fish"):
+        out = subprocess.run(
+            ["fish", "-c", f"{run('completions', 'fish').stdout}; complete -C 'softmaxd --access-log '"],
+            capture_output=True, text=True, check=True).stdout
+        assert sorted(line.split("\t")[0] for line in out.splitlines()) == ["off", "on", "requests"], out
+    if shutil.which("groff"):
+        page = subprocess.run(
+            ["groff", "-man", "-ww", "-Tascii", "-P-cbou"], input=run("man").stdout, capture_output=True, text=True, check=True)
+        assert not page.stderr and "--max-body" in page.stdout, page.stderr
+        tried.append("groff")
+    return ", ".join(tried)

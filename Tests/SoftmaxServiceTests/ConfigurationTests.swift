@@ -17,6 +17,17 @@ import Testing
         }
     }
 
+    @Test func `all settings that are printed can be read back at once`() throws {
+        let flags = ["--max-body=5MB", "--idle-deadline=2500ms", "--cors-origins=*", "--host=::1", "--body-memory=0"]
+        let printed = try ServiceConfiguration(flags: flags, environment: [:]).printed
+        let pairs = printed.split(separator: "\n").map { line -> (String, String) in
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (String(parts[0]), String(parts[1]))
+        }
+        let again = try ServiceConfiguration(flags: [], environment: Dictionary(uniqueKeysWithValues: pairs))
+        #expect(again.printed == printed && pairs.count == ConfigurationOption.all.count)
+    }
+
     @Test func `a flag wins over the environment, and both spellings of a flag work`() throws {
         let environment = ["SOFTMAXD_MAX_BODY": "5", "HOME": "/root"]
         #expect(try ServiceConfiguration(flags: [], environment: environment).server.limits.body == 5)
@@ -48,11 +59,11 @@ import Testing
 
     @Test(arguments: ["head", "body", "idle", "write", "request"])
     func `a deadline of 0, which would close every connection, is refused`(name: String) throws {
-        for text in ["0", "0.0", "0.0001", "00"] {
+        for text in ["0", "0.0", "0.0001", "00", "0ms", "0.4ms", "0h"] {
             let message = try #require(refusal("--\(name)-deadline", text))
             #expect(
                 message
-                    == "--\(name)-deadline must be a number of seconds from 0.001 to 86400, such as 2.5, not \"\(text)\""
+                    == "--\(name)-deadline must be a duration from 1ms to 24h, such as 10s, 500ms or 2.5, not \"\(text)\""
             )
         }
         #expect(refusal("--\(name)-deadline", "0.001") == nil)
@@ -63,25 +74,51 @@ import Testing
     }
 
     @Test(arguments: [
-        "0x10", "1e1", "+1", "-1", "inf", "nan", "1.", ".5", "1,5", " 1", "1 ", "", "1.2.3", "86400.001", "１",
+        "0x10", "1e1", "+1", "-1", "inf", "nan", "1.", ".5", "1,5", " 1", "1 ", "", "1.2.3", "86400.001", "１", "1 s",
+        "1S",
+        "s", "ms", ".s", "1sec", "1d", "24.1h", "1441m", "1m30s", "1.ms",
     ])
-    func `a number of seconds is refused unless it is decimal digits with an optional fraction`(text: String) {
+    func `a duration is refused unless it is decimal digits with an optional fraction and unit`(text: String) {
         for flag in ["--head-deadline", "--drain-delay"] { #expect(refusal(flag, text) != nil) }
     }
 
     @Test(arguments: [
-        ("2.5", "2.5"), ("0.3", "0.3"), ("1.1", "1.1"), ("10", "10"), ("86400", "86400"), ("0.001", "0.001"),
+        ("2.5", "2500ms"), ("0.3", "300ms"), ("1.1", "1100ms"), ("10", "10s"), ("86400", "86400s"), ("0.001", "1ms"),
+        ("500ms", "500ms"), ("1500ms", "1500ms"), ("2000ms", "2s"), ("7s", "7s"), ("2m", "120s"), ("1.5min", "90s"),
+        ("24h", "86400s"), ("0.5h", "1800s"), ("1.4ms", "1ms"),
     ])
-    func `seconds are shown as they were set`(text: String, shown: String) throws {
+    func `a duration has a unit or is seconds, and is shown as it can be set`(text: String, shown: String) throws {
         let configuration = try ServiceConfiguration(flags: ["--idle-deadline", text], environment: [:])
         #expect(configuration.printed.contains("\nSOFTMAXD_IDLE_DEADLINE=\(shown)\n"))
+    }
+
+    @Test(arguments: [
+        ("1", 1, "1"), ("1023", 1023, "1023"), ("65536", 65536, "64KiB"), ("64k", 65536, "64KiB"),
+        ("64K", 65536, "64KiB"), ("64KiB", 65536, "64KiB"), ("64kib", 65536, "64KiB"), ("64kB", 64000, "64000"),
+        ("64KB", 64000, "64000"), ("16MiB", 16_777_216, "16MiB"), ("16m", 16_777_216, "16MiB"),
+        ("5MB", 5_000_000, "5000000"), ("1g", 1 << 30, "1GiB"), ("512b", 512, "512"), ("1536k", 1_572_864, "1536KiB"),
+    ])
+    func `a size has a unit or is bytes, and is shown as it can be set`(text: String, bytes: Int, shown: String) throws
+    {
+        let configuration = try ServiceConfiguration(flags: ["--max-body", text], environment: [:])
+        #expect(configuration.server.limits.body == bytes)
+        #expect(configuration.printed.contains("\nSOFTMAXD_MAX_BODY=\(shown)\n"))
+    }
+
+    @Test(arguments: [
+        "", "k", "MiB", "1.5M", "16 MiB", "1e6", "-1", "+1", "0x10", "1kk", "1kibi", "1x", "9999999999999999999",
+        "9999999t",
+        "2GiB", "0", "１k",
+    ])
+    func `a size is refused by name, with what is allowed`(text: String) {
+        #expect(
+            refusal("--max-body", text)
+                == "--max-body must be a size from 1 to 1GiB, such as 65536, 64k or 64KiB, not \"\(text)\"")
     }
 
     @Test(arguments: ["0x10", "0b1", "1_0", "+5", "1.0", "１"])
     func `an integer is refused unless it is decimal digits`(text: String) {
         for option in ConfigurationOption.all where Int(option.get(ServiceConfiguration())) != nil {
-            // Seconds may have a fraction.
-            if option.flag.hasSuffix("-deadline") || option.flag.hasSuffix("-delay"), text == "1.0" { continue }
             #expect(refusal(option.flag, text) != nil, "\(option.flag)")
         }
     }
@@ -208,27 +245,60 @@ import Testing
         let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
         let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `--") }
         #expect(rows.count == ConfigurationOption.all.count)
-        let perProcessor = ["--loops", "--compute-threads"]
         for (row, option) in zip(rows, ConfigurationOption.all) {
             let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             let value = option.get(ServiceConfiguration())
-            let shown = perProcessor.contains(option.flag) ? "processors" : value.isEmpty ? "none" : value
+            let shown = option.isPerProcessor ? "processors" : value.isEmpty ? "none" : value
             #expect(cells == ["`\(option.flag)`", shown, option.help])
+        }
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `completions for a shell have every command, flag and choice`(shell: String) throws {
+        guard case .print(let text) = try Command(["completions", shell], environment: [:]) else {
+            throw ConfigurationError("misread")
+        }
+        for entry in CommandReference.commands { #expect(text.contains(entry.name)) }
+        for option in ConfigurationOption.all {
+            #expect(text.contains(shell == "fish" ? "-l \(option.flag.dropFirst(2)) " : option.flag))
+            #expect(option.choices.isEmpty || text.contains(option.choices.joined(separator: " ")))
+        }
+    }
+
+    @Test(arguments: [["completions"], ["completions", "tcsh"], ["completions", "bash", "--port", "1"]])
+    func `completions for no shell that is known are refused`(arguments: [String]) {
+        #expect(throws: ConfigurationError.self) { try Command(arguments, environment: [:]) }
+    }
+
+    @Test func `the manual page has every command and every option with its default`() throws {
+        guard case .print(let text) = try Command(["man"], environment: [:]) else {
+            throw ConfigurationError("misread")
+        }
+        func escaped(_ text: String) -> String { text.replacingOccurrences(of: "-", with: "\\-") }
+        for entry in CommandReference.commands { #expect(text.contains("\n.B softmaxd \(entry.name)")) }
+        for option in ConfigurationOption.all {
+            let value = option.get(ServiceConfiguration())
+            let shown = option.isPerProcessor ? "one per processor" : value.isEmpty ? "none" : escaped(value)
+            let help = escaped(option.help.prefix(1).uppercased() + option.help.dropFirst())
+            #expect(text.contains(".BI \(escaped(option.flag)) \" VALUE\"\n\(help). Default: \(shown).\n"))
         }
     }
 
     @Test func `commands are read from the line`() throws {
         guard
-            case .compute(.vjp, file: "x.json", let configuration) = try Command(
+            case .compute(.vjp, file: "x.json", isJSON: false, let configuration) = try Command(
                 ["vjp", "x.json", "--max-numbers", "9"], environment: [:])
         else { throw ConfigurationError("not a computation") }
         #expect(configuration.limits.tensor.elements == 9)
-        guard case .compute(.softmax, file: nil, _) = try Command(["softmax", "-"], environment: [:]),
+        guard case .compute(.softmax, file: nil, isJSON: false, _) = try Command(["softmax", "-"], environment: [:]),
+            case .compute(.softmax, file: "a", isJSON: true, _) = try Command(
+                ["softmax", "--json", "a"], environment: [:]),
             case .serve = try Command([], environment: [:]), case .serve = try Command(["serve"], environment: [:]),
             case .healthcheck = try Command(["healthcheck"], environment: [:]),
             case .print(let help) = try Command(["--help"], environment: [:])
         else { throw ConfigurationError("misread") }
         #expect(help.contains("--max-reply-numbers"))
         #expect(throws: ConfigurationError.self) { try Command(["dance"], environment: [:]) }
+        #expect(throws: ConfigurationError.self) { try Command(["serve", "--json"], environment: [:]) }
     }
 }

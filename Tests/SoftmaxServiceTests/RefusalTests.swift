@@ -122,4 +122,55 @@ import Testing
         let untyped = SentRequest("POST", "/softmax", body: #"{"logits":[1]}"#)
         #expect(text(of: service.finish(untyped)) == #"{"probabilities":[1]}"#)
     }
+
+    @Test(
+        "what curl -d calls a form is JSON where it is an object, and a form otherwise",
+        arguments: [
+            (#"{"logits":[1]}"#, 200), (" \n\t\r{\"logits\":[1]}", 200), ("\u{FEFF}{\"logits\":[1]}", 200),
+            ("\u{FEFF} {\"logits\":[1]}", 200), (#"{"logits":[1}"#, 400), ("{", 400), ("logits=1", 415), ("[1]", 415),
+            ("", 415), ("  ", 415), ("\u{FEFF}", 415), ("\u{FEFF}a=b", 415),
+        ])
+    func forms(body: String, status: Int) {
+        for type in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-URLEncoded; charset=utf-8"] {
+            let sent = SentRequest("POST", "/softmax", fields: [("Content-Type", type)], body: body)
+            #expect(service().finish(sent).status == status, "\(body)")
+        }
+    }
+
+    @Test(
+        "a type with the suffix +json is JSON",
+        arguments: [
+            ("application/vnd.api+json", 200), ("Application/LD+JSON; profile=x", 200), ("application/+json", 415),
+            ("application/json+", 415), ("text/x+json", 415), ("application/x+jsonp", 415), ("application/xjson", 415),
+            ("+json", 415), ("application/", 415),
+        ])
+    func suffixes(type: String, status: Int) {
+        let body = #"{"logits":[1]}"#
+        let sent = SentRequest("POST", "/softmax", fields: [("Content-Type", type)], body: body)
+        #expect(service().finish(sent).status == status)
+    }
+
+    @Test func `a byte order mark is skipped, and errors behind it count from the body's first byte`() {
+        let mark = "\u{FEFF}"
+        #expect(text(of: service().post("/softmax", mark + #"{"logits":[1]}"#)) == #"{"probabilities":[1]}"#)
+        // Large enough for the compute pool.
+        let large = "[" + String(repeating: "0,", count: 60_000) + "0]"
+        #expect(service().post("/softmax", mark + #"{"logits":"# + large + "}").status == 200)
+        for (body, offset) in [(#"{"logits":[1,]}"#, 16), ("", 3), ("\u{FEFF}{}", 3)] {
+            let refused = service().post("/softmax", mark + body)
+            #expect(refused.status == 400)
+            #expect(text(of: refused).contains("byte \(offset)"), "\(text(of: refused))")
+        }
+        // A part of one is no mark.
+        #expect(service().post("/softmax", "\u{FEFE}{}").status == 400)
+    }
+
+    @Test func `an offline problem is a sentence with its place`() {
+        var problem = HTTPProblem(.badRequest, "logits must be numbers", pointer: "/logits/0")
+        #expect(
+            OfflineCommand.sentence(problem, file: nil)
+                == "softmaxd: standard input: logits must be numbers (at /logits/0)\n")
+        problem.pointer = nil
+        #expect(OfflineCommand.sentence(problem, file: "a.json") == "softmaxd: a.json: logits must be numbers\n")
+    }
 }

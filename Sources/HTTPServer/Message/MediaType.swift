@@ -13,6 +13,21 @@ extension HTTPRequest {
         return value.extracting(value.trimmed(0..<end)).equals(ignoringCase: essence)
     }
 
+    /// Whether the only `Content-Type` is of the type `application` with that structured syntax suffix (RFC 6838 section
+    /// 4.2.8); parameters are ignored.
+    ///
+    /// - Parameter suffix: in lower case, as `+json`.
+    public func contentTypeIsApplication(with suffix: StaticString) -> Bool {
+        guard let value = only(.contentType) else { return false }
+        let end = value.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? value.count
+        let essence = value.extracting(value.trimmed(0..<end))
+        let type: StaticString = "application/"
+        let (start, length) = (type.utf8CodeUnitCount, suffix.utf8CodeUnitCount)
+        guard essence.count > start + length else { return false }
+        return essence.extracting(0..<start).equals(ignoringCase: type)
+            && essence.extracting(essence.count - length..<essence.count).equals(ignoringCase: suffix)
+    }
+
     /// Whether the body has no content coding, but for `identity` (RFC 9110 section 8.4).
     public var hasIdentityCoding: Bool { hasOnlyToken(.contentEncoding, "identity") }
 

@@ -1,7 +1,8 @@
 /// Maps methods and paths to routes, and answers requests without a route as RFC 9110 requires.
 ///
 /// Paths are exact, but for prefixes that end in `/`; an exact path wins over a prefix and a longer prefix over a
-/// shorter one. They are compared as sent: `/%61` is not `/a`. A method that is not recognised gets 501 whatever the path
+/// shorter one. One trailing slash too many is ignored: `/a/` is `/a` where only that is known. Otherwise they are compared
+/// as sent: `/%61` is not `/a`. A method that is not recognised gets 501 whatever the path
 /// (RFC 9110 section 9.1). Otherwise unknown paths get 404; known ones get 405 with `Allow` for other methods, 204 with
 /// `Allow` for OPTIONS (RFC 9110 section 9.3.7) and their GET route for HEAD, whose body the protocol leaves out (RFC 9110
 /// section 9.3.2).
@@ -95,6 +96,12 @@ public struct Router: Sendable {
         let paths = paths.span
         for index in exact.indices where exact[index].path.count == path.count {
             if paths.extracting(exact[index].path.range).equals(path) { return index }
+        }
+        if path.count > 2, path[path.count - 1] == UInt8(ascii: "/") {
+            let path = path.extracting(0..<path.count - 1)
+            for index in exact.indices where exact[index].path.count == path.count {
+                if paths.extracting(exact[index].path.range).equals(path) { return index }
+            }
         }
         for index in prefixes.indices where prefixes[index].path.count <= path.count {
             let prefix = prefixes[index].path

@@ -4,8 +4,9 @@ import TensorJSON
 package enum Command: Sendable {
     /// Serve until SIGTERM or SIGINT.
     case serve(ServiceConfiguration)
-    /// Answer one request from a file, or from standard input if `file` is `nil`.
-    case compute(SoftmaxOperation, file: String?, ServiceConfiguration)
+    /// Answer one request from a file, or from standard input if `file` is `nil`; errors are JSON even on a terminal if
+    /// `isJSON`.
+    case compute(SoftmaxOperation, file: String?, isJSON: Bool, ServiceConfiguration)
     /// Check that a running service answers `/livez`.
     case healthcheck(ServiceConfiguration)
     /// Print a text and exit.
@@ -21,7 +22,7 @@ package enum Command: Sendable {
         warn: (String) -> Void = { _ in }
     ) throws(ConfigurationError) {
         if arguments.contains("--help") || arguments.contains("-h") || arguments.first == "help" {
-            self = .print(Self.help)
+            self = .print(CommandReference.help)
             return
         }
         if arguments.contains("--version") || arguments.first == "version" {
@@ -33,18 +34,31 @@ package enum Command: Sendable {
         flags.removeAll { $0 == "--print-config" }
         let name = Self.removePositional(from: &flags)
         let operation = name.flatMap { SoftmaxOperation(rawValue: $0) }
+        let isJSON = operation != nil && flags.contains("--json")
+        if isJSON { flags.removeAll { $0 == "--json" } }
         let file = operation == nil ? nil : Self.removePositional(from: &flags)
         // The last of repeated flags wins: those of the health check itself.
+        if name == "completions" {
+            let word = Self.removePositional(from: &flags)
+            guard let shell = word.flatMap(CommandReference.Shell.init), flags.isEmpty else {
+                throw ConfigurationError("completions are for bash, zsh or fish: softmaxd completions bash")
+            }
+            self = .print(CommandReference.completions(for: shell))
+            return
+        }
         if name == "healthcheck" { flags = serviceFlags() + flags }
         let configuration = try ServiceConfiguration(flags: flags, environment: environment, warn: warn)
         switch (name, operation) {
         case _ where isPrinting: self = .print(configuration.printed)
-        case (_, let operation?): self = .compute(operation, file: file == "-" ? nil : file, configuration)
+        case (_, let operation?):
+            self = .compute(operation, file: file == "-" ? nil : file, isJSON: isJSON, configuration)
         case (nil, _), ("serve", _): self = .serve(configuration)
+        case ("man", _): self = .print(CommandReference.manual)
         case ("healthcheck", _): self = .healthcheck(configuration)
         case (let name?, _):
-            let known = SoftmaxOperation.allCases.map(\.rawValue) + ["serve", "healthcheck", "version", "help"]
-            let hint = closestName(to: name, among: known).map { "; the closest one is \($0)" } ?? ""
+            let hint =
+                closestName(to: name, among: CommandReference.commands.map(\.name)).map { "; the closest one is \($0)" }
+                ?? ""
             throw ConfigurationError("\(name) is not a command\(hint); see --help")
         }
     }
@@ -68,30 +82,5 @@ package enum Command: Sendable {
         if arguments.last == "" { arguments.removeLast() }
         let name = removePositional(from: &arguments) ?? "serve"
         return name == "serve" ? arguments : []
-    }
-
-    /// The text of `--help`.
-    package static var help: String {
-        let width = ConfigurationOption.all.map(\.flag.count).max() ?? 0
-        let options = ConfigurationOption.all.map { option in
-            let padding = String(repeating: " ", count: width - option.flag.count)
-            return "  \(option.flag)\(padding)  \(option.help) [\(option.get(ServiceConfiguration()))]\n"
-        }
-        return """
-            softmaxd \(Version.current): softmax and its derivatives over HTTP
-
-            usage:
-              softmaxd [serve] [OPTION VALUE]...       serve until SIGTERM or SIGINT
-              softmaxd softmax|jacobian|vjp|jvp [FILE] answer the request in FILE, or on standard input
-              softmaxd healthcheck                     exit 0 if the service answers /livez; its --host and --port
-                                                       are those of process 1, where that is softmaxd too
-              softmaxd --print-config                  print every setting in force
-              softmaxd --version | --help
-
-            Each option has an environment variable: --max-body is SOFTMAXD_MAX_BODY. A flag wins over it.
-
-            options [default]:
-
-            """ + options.joined()
     }
 }

@@ -11,6 +11,10 @@ package struct ConfigurationOption: Sendable {
     package let help: String
     /// The value in a configuration, as text that ``set`` can parse.
     package let get: @Sendable (ServiceConfiguration) -> String
+    /// The words that the value is one of; empty where it is something else.
+    var choices: [String] = []
+    /// Whether the default is a number for each processor.
+    var isPerProcessor = false
     /// Parses a value.
     ///
     /// - Throws: why it is refused, worded to follow the name of the setting.
@@ -23,12 +27,12 @@ package struct ConfigurationOption: Sendable {
 
     private static func integer<Value: FixedWidthInteger & Sendable>(
         _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Value> & Sendable,
-        _ range: ClosedRange<Value>,
+        _ range: ClosedRange<Value>, isPerProcessor: Bool = false,
         _ help: String
     ) -> ConfigurationOption {
         ConfigurationOption(
             flag: flag, help: help,
-            get: { "\($0[keyPath: path])" },
+            get: { "\($0[keyPath: path])" }, isPerProcessor: isPerProcessor,
             set: { configuration, text throws(ConfigurationError) in
                 guard text.isDecimalDigits, let value = Value(text), range.contains(value) else {
                     throw .mustBe("an integer from \(range.lowerBound) to \(range.upperBound), in digits", not: text)
@@ -37,30 +41,38 @@ package struct ConfigurationOption: Sendable {
             })
     }
 
-    /// A duration in seconds, to the millisecond.
+    /// A size in bytes (``ByteSize``).
+    private static func size(
+        _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Int> & Sendable, _ range: ClosedRange<Int>,
+        _ help: String
+    ) -> ConfigurationOption {
+        ConfigurationOption(
+            flag: flag, help: help,
+            get: { ByteSize.text($0[keyPath: path]) },
+            set: { configuration, text throws(ConfigurationError) in
+                guard let value = ByteSize.bytes(text), range.contains(value) else {
+                    let (least, most) = (ByteSize.text(range.lowerBound), ByteSize.text(range.upperBound))
+                    throw .mustBe("a size from \(least) to \(most), such as 65536, 64k or 64KiB", not: text)
+                }
+                configuration[keyPath: path] = value
+            })
+    }
+
+    /// A duration, to the millisecond (``TimeSpan``).
     ///
     /// - Parameter zero: whether 0 is allowed. As a deadline it would have passed at once and close every connection.
-    private static func seconds(
+    private static func duration(
         _ flag: String, _ path: any WritableKeyPath<ServiceConfiguration, Duration> & Sendable, zero: Bool = false,
         _ help: String
     ) -> ConfigurationOption {
         ConfigurationOption(
             flag: flag, help: help,
-            get: { configuration in
-                let milliseconds = configuration[keyPath: path].nanoseconds / 1_000_000
-                guard milliseconds % 1000 > 0 else { return "\(milliseconds / 1000)" }
-                var fraction = "\(1000 + milliseconds % 1000)".dropFirst()
-                while fraction.last == "0" { fraction.removeLast() }
-                return "\(milliseconds / 1000).\(fraction)"
-            },
+            get: { TimeSpan.text(Int(clamping: $0[keyPath: path].nanoseconds / 1_000_000)) },
             set: { configuration, text throws(ConfigurationError) in
-                let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-                let isDecimal = parts.allSatisfy(\.isDecimalDigits)
-                let least = zero ? 0 : 1
-                guard isDecimal, let value = Double(text), value <= 86400, Int((value * 1000).rounded()) >= least else {
-                    throw .mustBe("a number of seconds from \(zero ? "0" : "0.001") to 86400, such as 2.5", not: text)
+                guard let value = TimeSpan.milliseconds(text), value >= (zero ? 0 : 1) else {
+                    throw .mustBe("a duration from \(zero ? "0" : "1ms") to 24h, such as 10s, 500ms or 2.5", not: text)
                 }
-                configuration[keyPath: path] = .milliseconds(Int((value * 1000).rounded()))
+                configuration[keyPath: path] = .milliseconds(value)
             })
     }
 
@@ -70,7 +82,7 @@ package struct ConfigurationOption: Sendable {
     ) -> ConfigurationOption {
         ConfigurationOption(
             flag: flag, help: help,
-            get: { $0[keyPath: path].rawValue },
+            get: { $0[keyPath: path].rawValue }, choices: Value.allCases.map(\.rawValue),
             set: { configuration, text throws(ConfigurationError) in
                 guard let value = Value(rawValue: text) else {
                     let words = Value.allCases.map(\.rawValue)
@@ -102,9 +114,9 @@ package struct ConfigurationOption: Sendable {
                 configuration.server.host = text
             }),
         integer("--port", \.server.port, 0...65535, "TCP port; 0 takes any free one"),
-        integer("--loops", \.server.loops, 1...64, "event loops, a thread each"),
+        integer("--loops", \.server.loops, 1...64, isPerProcessor: true, "event loops, a thread each"),
         integer(
-            "--compute-threads", \.server.computeThreads, 1...256,
+            "--compute-threads", \.server.computeThreads, 1...256, isPerProcessor: true,
             "threads that compute large requests, all of them together"),
         choice(
             "--compute-priority", \.server.computePriority,
@@ -118,11 +130,11 @@ package struct ConfigurationOption: Sendable {
             "--reserved-connections", \.server.reservedConnections, 0...1024,
             "connections above that for probes; other requests on them get 503"),
         integer("--backlog", \.server.backlog, 1...65535, "connections the kernel holds for each loop"),
-        integer("--max-request-line", \.server.limits.requestLine, 64...65536, "bytes of the request line, else 414"),
-        integer("--max-field-bytes", \.server.limits.fieldSection, 256...65536, "bytes of all fields, else 431"),
+        size("--max-request-line", \.server.limits.requestLine, 64...65536, "bytes of the request line, else 414"),
+        size("--max-field-bytes", \.server.limits.fieldSection, 256...65536, "bytes of all fields, else 431"),
         integer("--max-fields", \.server.limits.fieldCount, 1...10_000, "field lines, else 431"),
-        integer("--max-body", \.server.limits.body, 1...1_073_741_824, "bytes of the body, else 413"),
-        integer(
+        size("--max-body", \.server.limits.body, 1...1_073_741_824, "bytes of the body, else 413"),
+        size(
             "--max-framing", \.server.limits.framing, 64...1_048_576,
             "bytes of chunk extensions, zeros before sizes and trailers beyond one in 16 of the body, else 400"),
         integer(
@@ -135,23 +147,23 @@ package struct ConfigurationOption: Sendable {
         integer(
             "--work-budget", \.server.workBudget, 1...1_099_511_627_776,
             "numbers in and out of all large requests at once, else 503"),
-        integer(
+        size(
             "--body-memory", \.server.bodyMemory, 0...1_099_511_627_776,
             "bytes of all unfinished bodies beyond 64 KiB a connection, else 503"),
-        seconds("--head-deadline", \.server.headDeadline, "seconds for the head, else 408"),
-        seconds(
+        duration("--head-deadline", \.server.headDeadline, "time for the head, else 408"),
+        duration(
             "--body-deadline", \.server.bodyDeadline,
-            "seconds ahead of that rate that a body can be, and may pause, else 408"),
-        integer(
-            "--min-rate", \.server.minimumRate, 1...1_000_000_000,
+            "time ahead of that rate that a body can be, and may pause, else 408"),
+        size(
+            "--min-rate", \.server.minimumRate, 1...1 << 30,
             "bytes a second: of a body, else 408; of a reply that waits for its reader, else closed"),
-        seconds("--idle-deadline", \.server.idleDeadline, "seconds between requests, then closed"),
-        seconds(
+        duration("--idle-deadline", \.server.idleDeadline, "time between requests, then closed"),
+        duration(
             "--write-deadline", \.server.writeDeadline,
-            "seconds in which a reply that waits must be read at that rate, then closed"),
-        seconds("--request-deadline", \.server.requestDeadline, "seconds to begin a large reply, else 503"),
-        seconds("--drain-delay", \.server.drainDelay, zero: true, "seconds from SIGTERM until connections are refused"),
-        seconds("--drain-deadline", \.server.drainDeadline, zero: true, "seconds to finish after that, then cut"),
+            "time in which a reply that waits must be read at that rate, then closed"),
+        duration("--request-deadline", \.server.requestDeadline, "time to begin a large reply, else 503"),
+        duration("--drain-delay", \.server.drainDelay, zero: true, "time from SIGTERM until connections are refused"),
+        duration("--drain-deadline", \.server.drainDeadline, zero: true, "time to finish after that, then cut"),
         choice(
             "--access-log", \.accessLog,
             "a line of JSON for each request on standard output: on, requests (none for probes) or off"),

@@ -2,12 +2,13 @@ import HTTPServer
 
 /// `softmaxd softmax|jacobian|vjp|jvp [FILE]`: answers the same requests with the same replies, without a server.
 package enum OfflineCommand {
-    /// Answers one request: with the reply on standard output, or with a problem on standard error.
+    /// Answers one request: with the reply on standard output, or with a problem on standard error, there as a sentence
+    /// if that is a terminal and not `isJSON`.
     ///
     /// - Returns: the exit status (sysexits(3)): 0; 65 for a bad request, 66 if the file cannot be read, 70 if the
     ///   reply cannot be computed, 74 if it cannot be written.
     package static func run(
-        _ operation: SoftmaxOperation, file: String?, _ configuration: ServiceConfiguration
+        _ operation: SoftmaxOperation, file: String?, isJSON: Bool, _ configuration: ServiceConfiguration
     ) -> Int32 {
         let content =
             if let file {
@@ -28,11 +29,20 @@ package enum OfflineCommand {
             case .float32: write(try workspace.single.stream(workers))
             }
         } catch {
-            if case .bytes(let text) = error.response(requestID: "").body {
+            if !isJSON, Descriptors.isTerminal(Descriptors.error) {
+                Descriptors.writeDiagnostic(sentence(error, file: file))
+            } else if case .bytes(let text) = error.response(requestID: "").body {
                 Descriptors.write(text, to: Descriptors.error)
             }
             return 65
         }
+    }
+
+    /// A problem for a person: what is wrong, and where.
+    static func sentence(_ problem: HTTPProblem, file: String?) -> String {
+        var place = ""
+        if let pointer = problem.pointer { place = pointer.isEmpty ? " (the whole request)" : " (at \(pointer))" }
+        return "softmaxd: \(file ?? "standard input"): \(problem.detail)\(place)\n"
     }
 
     /// The message after a failed write to standard output, to be read before any other system call.

@@ -46,6 +46,9 @@ package enum Descriptors {
         write(bytes[...], to: descriptor) == bytes.count
     }
 
+    /// Whether a descriptor is a terminal.
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
     /// Writes a message to standard error.
     package static func writeDiagnostic(_ text: String) { write(Array(text.utf8), to: error) }
 

@@ -24,6 +24,9 @@ struct Workspace: ~Copyable {
         _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers = .one
     ) throws(HTTPProblem) -> DataType {
         if let type = try readInOnePass(body.span, operation: operation, limits: limits, workers) { return type }
+        if Self.hasByteOrderMark(body.span) {
+            return try read(Self.withoutByteOrderMark(body), operation: operation, limits: limits, workers)
+        }
         return try readTokens(body, operation: operation, limits: limits, workers)
     }
 
@@ -32,7 +35,24 @@ struct Workspace: ~Copyable {
         _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType {
         if let type = try readInOnePass(body, operation: operation, limits: limits, .one) { return type }
-        return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
+        let body = body.withUnsafeBufferPointer { Array($0) }
+        if Self.hasByteOrderMark(body.span) {
+            return try read(Self.withoutByteOrderMark(body), operation: operation, limits: limits)
+        }
+        return try readTokens(body, operation: operation, limits: limits, .one)
+    }
+
+    /// Whether a body begins with the byte order mark of UTF-8, which Windows' tools write before a JSON text.
+    static func hasByteOrderMark(_ body: borrowing Span<UInt8>) -> Bool {
+        body.count >= 3 && body[0] == 0xEF && body[1] == 0xBB && body[2] == 0xBF
+    }
+
+    /// The body with white space in place of its byte order mark (RFC 8259 section 8.1 lets a parser ignore it), so that
+    /// offsets in errors still count from its first byte.
+    private static func withoutByteOrderMark(_ body: [UInt8]) -> [UInt8] {
+        var body = body
+        for index in 0..<3 { body[index] = UInt8(ascii: " ") }
+        return body
     }
 
     private mutating func readTokens(

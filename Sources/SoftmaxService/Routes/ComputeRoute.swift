@@ -23,6 +23,9 @@ final class ComputeRoute: Sendable {
     func respond(
         to request: inout HTTPRequest, _ reply: inout ReplyWriter, in workspace: inout Workspace
     ) -> HTTPReply {
+        if Self.isForm(request) {
+            return .ready(Self.unsupportedMediaType.response(requestID: request.idText))
+        }
         guard request.bodyCount <= Workspace.smallBody else { return deferred(request.takeBody(), request.idText) }
         do throws(HTTPProblem) {
             switch try workspace.read(request.body, operation: operation, limits: limits) {
@@ -112,9 +115,27 @@ final class ComputeRoute: Sendable {
             return .unsupportedContentCoding("Content codings are not read here; send the body as it is.")
         }
         guard !head.hasContentType || head.contentTypeIs("application/json") else {
-            return .unsupportedMediaType("Send Content-Type: application/json (curl does with --json).")
+            let isJSON = head.contentTypeIsApplication(with: "+json") || head.contentTypeIs(form)
+            return isJSON ? nil : unsupportedMediaType
         }
         return nil
+    }
+
+    /// What `curl -d` sends without a `Content-Type` of its own: taken for JSON where the body is an object.
+    private static let form: StaticString = "application/x-www-form-urlencoded"
+
+    private static var unsupportedMediaType: HTTPProblem {
+        .unsupportedMediaType("Send Content-Type: application/json (curl does with --json).")
+    }
+
+    /// Whether the body is the form that its `Content-Type` claims, and no JSON object.
+    private static func isForm(_ request: borrowing HTTPRequest) -> Bool {
+        let body = request.body
+        if body.count > 0, body[0] == UInt8(ascii: "{") { return false }
+        guard request.contentTypeIs(form) else { return false }
+        let start = Workspace.hasByteOrderMark(body) ? 3 : 0
+        let first = (start..<body.count).first { ![0x20, 0x09, 0x0A, 0x0D].contains(body[$0]) }
+        return first.map { body[$0] } != UInt8(ascii: "{")
     }
 }
 

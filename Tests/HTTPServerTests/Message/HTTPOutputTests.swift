@@ -50,7 +50,8 @@ struct HTTPOutputTests {
         output.append([5])
         output.append([6])
         #expect(output.withFirstSegments { $0.map(\.count) } == [30, 10_000, 2])
-        for (limit, counts) in [(1, [1]), (30, [30]), (31, [30, 1]), (10_031, [30, 10_000, 1]), (99_999, [30, 10_000, 2])] {
+        let limits = [(1, [1]), (30, [30]), (31, [30, 1]), (10_031, [30, 10_000, 1]), (99_999, [30, 10_000, 2])]
+        for (limit, counts) in limits {
             #expect(output.withFirstSegments(atMost: limit) { $0.map(\.count) } == counts)
         }
     }
