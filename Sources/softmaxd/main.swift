@@ -12,11 +12,14 @@ func fail(_ message: String, status: Int32) -> Never {
 }
 
 Descriptors.reserveStandardStreams()
+let environment = ThisProcess.environment
 let command: Command
+let sockets: [Int32]
 do throws(ConfigurationError) {
     command = try Command(
-        Array(CommandLine.arguments.dropFirst()), environment: ThisProcess.environment,
-        serviceFlags: Healthcheck.flagsOfProcess1, warn: warn)
+        Array(CommandLine.arguments.dropFirst()), environment: environment, serviceFlags: Healthcheck.flagsOfProcess1,
+        warn: warn)
+    sockets = try ServiceManager.sockets(environment)
 } catch {
     fail(error.message, status: 64)
 }
@@ -30,12 +33,15 @@ case .healthcheck(let configuration):
     if !Healthcheck.passes(configuration.server) { fail("/livez does not answer", status: 1) }
 case .serve(let configuration):
     HeapKeeping.configureProcess()
-    let serving = Serving(configuration)
+    let serving = Serving(configuration, sockets: sockets)
     do {
         try serving.runUntilSignalled {
             for warning in serving.warnings { warn(warning) }
-            let addresses = serving.addresses.joined(separator: " and ")
-            Descriptors.writeDiagnostic("softmaxd \(Version.current) listens on \(addresses)\n")
+            let status = "listens on \(serving.addresses.joined(separator: " and "))"
+            Descriptors.writeDiagnostic("softmaxd \(Version.current) \(status)\n")
+            ServiceManager.notify(.ready, status: status, environment)
+        } stopping: {
+            ServiceManager.notify(.stopping, status: "finishes the requests in flight", environment)
         }
     } catch {
         fail("\(error)", status: 71)

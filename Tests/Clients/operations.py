@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 
 from service import SOFTMAXD, Service, test
@@ -283,3 +284,139 @@ def completions_complete_and_the_manual_page_renders():
         assert not page.stderr and "--max-body" in page.stdout, page.stderr
         tried.append("groff")
     return ", ".join(tried)
+
+
+def serving(command, path, **options):
+    """A service at a Unix domain socket that listens."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+    line = process.stderr.readline()
+    assert line.endswith(f"listens on unix:{path}\n"), line
+    return process
+
+
+def ended(process, status=0):
+    process.terminate()
+    assert process.wait(35) == status
+    process.stderr.close()
+
+
+@test
+def a_unix_domain_socket_serves_one_service_at_a_time_and_is_left_clean():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/softmaxd.sock"
+        command = [SOFTMAXD, "--host", f"unix:{path}", "--loops", "2", "--max-body", "1000"]
+        body = b'{"logits": [2, 1, 0]}'
+
+        def ask(*options, content=body, target="/softmax"):
+            return subprocess.run(
+                ["curl", "-sS", "--unix-socket", path, *options, "--data-binary", "@-", "http://localhost" + target],
+                input=content, capture_output=True, check=True).stdout
+
+        first = serving(command, path)
+        expected = json.loads(run("softmax", input=body.decode()).stdout)
+        for options in ([], ["--http1.0"], ["--http2-prior-knowledge"]):
+            assert json.loads(ask(*options)) == expected
+        # More than is kept of a body that is refused: it is read and discarded, so that the reply arrives.
+        assert b'"limit":1000' in ask(content=b" " * 3_000_000)
+        assert run("healthcheck", "--host", f"unix:{path}").returncode == 0
+        second = run(*command[1:])
+        assert second.returncode == 71 and "Address already in use" in second.stderr, second
+        assert json.loads(ask()) == expected
+        # What a killed service leaves is replaced; what a service ends with SIGTERM is gone.
+        first.kill()
+        first.wait()
+        first.stderr.close()
+        assert os.path.exists(path)
+        ended(serving(command, path))
+        assert not os.path.exists(path)
+        # A file that is no socket is left alone.
+        pathlib.Path(path).write_text("mine")
+        assert run(*command[1:]).returncode == 71 and pathlib.Path(path).read_text() == "mine"
+        os.unlink(path)
+        for wrong in ("unix:" + folder + "/" + "x" * 120, "unix:/nonexistent/a.sock"):
+            assert run("--host", wrong).returncode == 71
+        assert run("--host", "unix:").returncode == 64
+        # Of two that start at the same instant over a dead one's file exactly one listens.
+        for _ in range(20):
+            dead = socket.socket(socket.AF_UNIX)
+            dead.bind(path)
+            dead.close()
+            pair = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                    for _ in range(2)]
+            lines = [process.stderr.readline() for process in pair]
+            assert sorted("listens on" in line for line in lines) == [False, True], lines
+            assert json.loads(ask()) == expected
+            for process, line in zip(pair, lines):
+                if "listens on" in line:
+                    process.terminate()
+                assert process.wait(35) == (0 if "listens on" in line else 71), lines
+                process.stderr.close()
+            assert not os.path.exists(path)
+
+
+@test
+def a_proxy_at_a_unix_domain_socket_may_name_the_client():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/a.sock"
+        for proxies, client in (("unix", "192.0.2.7"), ("10.0.0.0/8", None)):
+            log = tempfile.TemporaryFile("w+")
+            process = subprocess.Popen(
+                [SOFTMAXD, "--host", f"unix:{path}", "--trusted-proxies", proxies], stdout=log, stderr=subprocess.PIPE,
+                text=True)
+            process.stderr.readline()
+            subprocess.run(
+                ["curl", "-sS", "--unix-socket", path, "-H", "X-Forwarded-For: 192.0.2.7", "http://localhost/version"],
+                capture_output=True, check=True)
+            ended(process)
+            log.seek(0)
+            line = json.loads(log.readline())
+            assert (line["remote"], line.get("client")) == ("unix:", client), line
+
+
+@test
+def a_service_manager_passes_sockets_and_is_told_of_the_state():
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as tcp, socket.socket(socket.AF_UNIX) as local, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        tcp.bind(("127.0.0.1", 0))
+        local.bind(f"{folder}/local.sock")
+        manager.bind(f"{folder}/notify")
+        manager.settimeout(30)
+        for listener in (tcp, local):
+            listener.listen(64)
+        port = tcp.getsockname()[1]
+
+        def start(*flags, **environment):
+            # Descriptors 3 and 4, as systemd passes them, in a process that knows its own number.
+            script = f'exec 3<&{tcp.fileno()} 4<&{local.fileno()}; LISTEN_PID=$$ exec "$0" "$@"'
+            return subprocess.Popen(
+                ["bash", "-c", script, SOFTMAXD, "--port", "1", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                text=True, pass_fds=(tcp.fileno(), local.fileno()),
+                env={**os.environ, "LISTEN_FDS": "2", "NOTIFY_SOCKET": f"{folder}/notify", **environment})
+
+        for generation in range(2):
+            process = start("--loops", "2")
+            assert process.stderr.readline().endswith(
+                f"listens on 127.0.0.1:{port} and unix:{folder}/local.sock\n")
+            assert manager.recv(4096).startswith(b"READY=1\nSTATUS=listens on ")
+            for options in ([f"http://127.0.0.1:{port}/livez"],
+                            ["--unix-socket", f"{folder}/local.sock", "http://localhost/livez"]):
+                out = subprocess.run(["curl", "-sS", *options], capture_output=True, check=True).stdout
+                assert out == b'{"status":"live"}', (generation, out)
+            process.terminate()
+            assert manager.recv(4096).startswith(b"STOPPING=1\n")
+            assert process.wait(35) == 0
+            process.stderr.close()
+            # The sockets stay the manager's: a client that comes now is the next process's.
+            assert os.path.exists(f"{folder}/local.sock")
+            if generation == 0:
+                waiting = socket.create_connection(("127.0.0.1", port), timeout=30)
+                waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert b"200 OK" in b"".join(iter(lambda: waiting.recv(4096), b""))
+        waiting.close()
+        wrong = start(LISTEN_FDS="x")
+        assert wrong.wait(30) == 64 and "LISTEN_FDS" in wrong.stderr.read()
+        wrong.stderr.close()
+        # A socket that is none, or that was meant for another process.
+        wrong = start(LISTEN_FDS="3")
+        assert wrong.wait(30) == 71 and "descriptor 5" in wrong.stderr.read()
+        wrong.stderr.close()

@@ -37,7 +37,7 @@ import Testing
 
     @Test(arguments: [
         ["--port", "65536"], ["--port", "+80"], ["--port", "8 0"], ["--port"], ["--prot", "80"],
-        ["--head-deadline", "-1"], ["--access-log", "yes"], ["--host", ""], ["--host", "a b"],
+        ["--head-deadline", "-1"], ["--access-log", "yes"], ["--host", ""], ["--host", "a b"], ["--host", "unix:"],
         ["--cors-origins", "example.org"], ["--max-depth", "65"],
         ["--compute-threads", "0"], ["--compute-threads", "257"], ["--compute-threads", "+5"],
         ["--compute-threads", ""],
@@ -204,6 +204,9 @@ import Testing
         let configuration = try ServiceConfiguration(
             flags: ["--trusted-proxies", "10.0.0.0/8, 192.0.2.1,fd00::/8"], environment: [:])
         #expect(configuration.printed.contains("TRUSTED_PROXIES=10.0.0.0/8,192.0.2.1,fd00::/8\n"))
+        let local = try ServiceConfiguration(flags: ["--trusted-proxies", "unix, 10.0.0.1"], environment: [:])
+        #expect(local.server.trustedProxies.trustsUnixSockets)
+        #expect(local.printed.contains("TRUSTED_PROXIES=10.0.0.1,unix\n"))
         for text in ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "proxy", "10.0.0.0/-1", "fd00::/129", "10.0.0.0/8/8"] {
             #expect(refusal("--trusted-proxies", "127.0.0.1,\(text)")?.contains("\"\(text)\"") == true)
         }

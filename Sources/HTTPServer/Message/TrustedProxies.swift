@@ -55,6 +55,8 @@ public struct AddressBlock: Sendable, Equatable, CustomStringConvertible {
 public struct TrustedProxies: Sendable, Equatable {
     /// Their addresses.
     public var blocks: [AddressBlock] = []
+    /// Whether peers at a Unix domain socket are proxies.
+    public var trustsUnixSockets = false
 
     /// None.
     public init() {}
@@ -65,9 +67,9 @@ public struct TrustedProxies: Sendable, Equatable {
     /// names). `X-Forwarded-For` is read where there is one, else `Forwarded` (RFC 7239): a proxy that sends the latter has
     /// to drop the former, which it got from the client.
     ///
-    /// - Parameter peer: `192.0.2.1:5000` or `[2001:db8::1]:5000`.
+    /// - Parameter peer: `192.0.2.1:5000`, `[2001:db8::1]:5000` or `unix:`.
     package func client(peer: String, _ head: borrowing RequestHead, _ bytes: borrowing Span<UInt8>) -> String? {
-        guard !blocks.isEmpty, let peer = Self.address(of: peer), isTrusted(peer) else { return nil }
+        guard isTrusted(peer: peer) else { return nil }
         var client: [UInt8]?
         for node in Self.nodes(in: head, bytes).reversed() {
             guard let address = Self.address(of: node) else { return nil }
@@ -75,6 +77,11 @@ public struct TrustedProxies: Sendable, Equatable {
             if !isTrusted(address) { break }
         }
         return client.map(AddressBlock.text)
+    }
+
+    private func isTrusted(peer: String) -> Bool {
+        if peer.hasPrefix("unix:") { return trustsUnixSockets }
+        return !blocks.isEmpty && Self.address(of: peer).map(isTrusted) == true
     }
 
     private func isTrusted(_ address: [UInt8]) -> Bool { blocks.contains { $0.contains(address) } }

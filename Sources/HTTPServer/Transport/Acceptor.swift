@@ -58,9 +58,9 @@ struct Acceptor {
     /// A connection was accepted: resets the length of the next pause.
     mutating func succeeded() { pause = Self.shortestPause }
 
-    /// Refuses new handshakes, and schedules the listeners' close for when those in progress are complete.
+    /// Refuses new connections, and schedules the listeners' close for when handshakes in progress are complete.
     mutating func beginEnding(now: UInt64) {
-        listeners.forEach { $0.refuseHandshakes() }
+        listeners.forEach { $0.refuseConnections() }
         closesAt = now &+ Self.handshakeGrace
     }
 

@@ -52,7 +52,7 @@ public final class HTTPServer: Sendable {
     /// The server's state and counters.
     public var status: HTTPServerStatus { context.status }
 
-    /// The bound addresses, `192.0.2.1:8080` or `[2001:db8::1]:8080`; none before ``start()``.
+    /// The bound addresses, `192.0.2.1:8080`, `[2001:db8::1]:8080` or `unix:/run/a.sock`; none before ``start()``.
     public var boundAddresses: [String] { state.withLock { $0.addresses.map(\.text) } }
 
     /// Warnings for the operator after a successful start, a sentence each.
@@ -74,8 +74,11 @@ public final class HTTPServer: Sendable {
         }
         let warning = raiseDescriptorLimit()
         let count = max(1, min(64, configuration.loops))
-        let listeners = try Listener.listen(
-            host: configuration.host, port: configuration.port, loops: count, backlog: configuration.backlog)
+        let listeners =
+            configuration.inheritedSockets.isEmpty
+            ? try Listener.listen(
+                host: configuration.host, port: configuration.port, loops: count, backlog: configuration.backlog)
+            : try Listener.inherit(configuration.inheritedSockets, loops: count)
         var pollers: [Poller] = []
         var mailboxes: [Mailbox] = []
         do throws(HTTPServerError) {

@@ -1,9 +1,15 @@
 /// A server's settings: addresses, threads, limits, deadlines and drain.
 public struct HTTPServerConfiguration: Sendable {
-    /// The address to listen at: IPv4, IPv6 with or without brackets, or a name, of which every address is used.
+    /// The address to listen at: IPv4, IPv6 with or without brackets, or a name, of which every address is used; or
+    /// `unix:` and the path of a Unix domain socket.
     ///
     /// Default `127.0.0.1`.
     public var host = "127.0.0.1"
+    /// Descriptors of listening sockets that a service manager has opened: where there are any, they are used instead of
+    /// ``host`` and ``port``.
+    ///
+    /// Default none.
+    public var inheritedSockets: [Int32] = []
     /// TCP port; 0 takes any free one, see ``HTTPServer/boundAddresses``.
     ///
     /// Default 8080.

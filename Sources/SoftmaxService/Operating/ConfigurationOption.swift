@@ -105,11 +105,14 @@ package struct ConfigurationOption: Sendable {
     /// Every setting, in the order of `--help`.
     package static let all: [ConfigurationOption] = [
         ConfigurationOption(
-            flag: "--host", help: "name or address to listen at, at every address that a name stands for",
+            flag: "--host",
+            help: "name or address to listen at, at every address that a name stands for; or unix: and a path",
             get: { $0.server.host },
             set: { configuration, text throws(ConfigurationError) in
-                guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                    throw .mustBe("an address such as 127.0.0.1 or ::1, or a name", not: text)
+                let isPath = text.hasPrefix("unix:")
+                let isHost = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+                guard isPath ? text.utf8.count > 5 : isHost else {
+                    throw .mustBe("an address such as 127.0.0.1 or ::1, a name, or unix:/run/softmaxd.sock", not: text)
                 }
                 configuration.server.host = text
             }),
@@ -169,16 +172,25 @@ package struct ConfigurationOption: Sendable {
             "a line of JSON for each request on standard output: on, requests (none for probes) or off"),
         ConfigurationOption(
             flag: "--trusted-proxies",
-            help: "addresses or CIDR blocks, separated by commas, whose X-Forwarded-For or Forwarded names the client",
-            get: { $0.server.trustedProxies.blocks.map(\.description).joined(separator: ",") },
+            help: "addresses or CIDR blocks, separated by commas, whose X-Forwarded-For or Forwarded names the client; "
+                + "unix for peers at a Unix domain socket",
+            get: {
+                let proxies = $0.server.trustedProxies
+                let items = proxies.blocks.map(\.description) + (proxies.trustsUnixSockets ? ["unix"] : [])
+                return items.joined(separator: ",")
+            },
             set: { configuration, text throws(ConfigurationError) in
-                configuration.server.trustedProxies.blocks = try items(of: text).map {
-                    item throws(ConfigurationError) in
-                    guard let block = AddressBlock(item) else {
-                        throw .mustBe("addresses or CIDR blocks such as 10.0.0.0/8 or fd00::/8", not: item)
+                var proxies = TrustedProxies()
+                for item in items(of: text) {
+                    if item == "unix" {
+                        proxies.trustsUnixSockets = true
+                    } else if let block = AddressBlock(item) {
+                        proxies.blocks.append(block)
+                    } else {
+                        throw .mustBe("addresses or CIDR blocks such as 10.0.0.0/8 or fd00::/8, or unix", not: item)
                     }
-                    return block
                 }
+                configuration.server.trustedProxies = proxies
             }),
         ConfigurationOption(
             flag: "--cors-origins", help: "origins whose pages may read replies, separated by commas; * for all",

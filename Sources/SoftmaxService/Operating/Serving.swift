@@ -7,7 +7,10 @@ package final class Serving: Sendable {
     private let log: LogWriter?
 
     /// A service that does not listen yet.
-    package init(_ configuration: ServiceConfiguration) {
+    ///
+    /// - Parameter sockets: the listening sockets that a service manager has passed; where there are none, the service
+    ///   opens its own.
+    package init(_ configuration: ServiceConfiguration, sockets: [Int32] = []) {
         let status = HTTPServerStatus()
         let log = configuration.accessLog == .off ? nil : LogWriter()
         self.log = log
@@ -22,8 +25,10 @@ package final class Serving: Sendable {
             guard configuration.accessLog == .requests else { return AccessLog(log) }
             return AccessLog(log, skips: configuration.server.isProbe)
         }
+        var settings = configuration.server
+        settings.inheritedSockets = sockets
         server = HTTPServer(
-            configuration: configuration.server, status: status, makeHandler: makeHandler, pool: pool,
+            configuration: settings, status: status, makeHandler: makeHandler, pool: pool,
             makeObserver: makeObserver)
     }
 
@@ -53,9 +58,16 @@ package final class Serving: Sendable {
 
     /// Serves until SIGTERM or SIGINT: the first signal drains, a second one closes all connections.
     ///
-    /// - Parameter started: is called once the service accepts connections.
-    package func runUntilSignalled(started: () -> Void) throws(HTTPServerError) {
-        let sources = Signals.onTermination { self.stop() }
+    /// - Parameters:
+    ///   - started: is called once the service accepts connections.
+    ///   - stopping: is called at each signal.
+    package func runUntilSignalled(
+        started: () -> Void, stopping: @escaping @Sendable () -> Void
+    ) throws(HTTPServerError) {
+        let sources = Signals.onTermination {
+            stopping()
+            self.stop()
+        }
         try start()
         started()
         wait()

@@ -17,6 +17,16 @@ import Testing
         return (proxies ?? self.proxies).client(peer: peer, head.head, head.bytes.span)
     }
 
+    @Test("a peer at a Unix domain socket is a proxy where such sockets are trusted")
+    func unixSockets() {
+        var proxies = TrustedProxies()
+        let lines = [("x-forwarded-for", "203.0.113.7")]
+        #expect(client(proxies, peer: "unix:", lines) == nil && client(peer: "unix:", lines) == nil)
+        proxies.trustsUnixSockets = true
+        #expect(client(proxies, peer: "unix:", lines) == "203.0.113.7")
+        #expect(client(proxies, peer: "10.0.0.1:80", lines) == nil)
+    }
+
     @Test(
         "the right-most address that is no proxy's is the client's",
         arguments: [

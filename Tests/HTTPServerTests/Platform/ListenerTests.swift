@@ -114,6 +114,84 @@ import Testing
         #expect(error?.subject == "192.0.2.1:0" && error?.operation == "bind")
     }
 
+    @Test("all loops of a server at a Unix domain socket accept from it, and its file goes with the first that ends")
+    func unixSocket() throws {
+        let path = "/tmp/softmaxd-\(UInt64.random(in: 0 ... .max)).sock"
+        let listeners = try Listener.listen(host: "unix:" + path, port: 80, loops: 3, backlog: 8)
+        #expect(listeners.count == 3 && listeners.allSatisfy { $0.map(\.address.text) == ["unix:" + path] })
+        let address = try #require(Address(path: path))
+        #expect(address.port == 0 && address.reachable.text == "unix:" + path && address.with(port: 1).path == path)
+        for listener in listeners {
+            let client = try connected(to: address)
+            defer { close(client) }
+            guard case .accepted(let socket, let peer) = listener[0].accept() else {
+                Issue.record("nothing is accepted")
+                return
+            }
+            #expect(peer == "unix:")
+            // What lingers is discarded, though the system cannot without reading it.
+            #expect(write(client, [1, 2, 3], 3) == 3)
+            #expect(socket.discard(2) == .moved(2) && socket.discard(100) == .moved(1))
+            #expect(socket.discard(1) == .wouldBlock)
+            socket.close()
+        }
+        #expect(throws: HTTPServerError.self) {
+            try Listener.listen(host: "unix:" + path, port: 0, loops: 1, backlog: 8)
+        }
+        // A connection that waits can still be accepted when no other can come.
+        let client = try connected(to: address)
+        defer { close(client) }
+        listeners[1][0].refuseConnections()
+        #expect(access(path, F_OK) != 0)
+        guard case .accepted(let socket, _) = listeners[2][0].accept() else {
+            Issue.record("nothing is accepted")
+            return
+        }
+        socket.close()
+        // Another server's file is not the first one's to remove.
+        let next = try Listener.listen(host: "unix:" + path, port: 0, loops: 1, backlog: 8)
+        listeners.joined().forEach { $0.close() }
+        #expect(access(path, F_OK) == 0)
+        next.joined().forEach { $0.close() }
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test("a path is as long as the system has room for")
+    func paths() {
+        #expect(Address(path: String(repeating: "x", count: 107))?.path == String(repeating: "x", count: 107))
+        for path in ["", String(repeating: "x", count: 108), "a\0b"] { #expect(Address(path: path) == nil) }
+    }
+
+    @Test("what a service manager passes has to be a listening stream socket")
+    func inherited() throws {
+        let own = try Listener.listen(host: Self.host, port: 0, loops: 1, backlog: 8)[0][0]
+        let passed = dup(own.descriptor)
+        let listeners = try Listener.inherit([passed], loops: 2)
+        #expect(listeners.map { $0.map(\.address.text) } == [[own.address.text], [own.address.text]])
+        for group in listeners {
+            let client = try connected(to: own.address)
+            defer { close(client) }
+            #expect(accepted(by: group[0]) == 1)
+        }
+        listeners.joined().forEach {
+            $0.refuseConnections()
+            $0.close()
+        }
+        // It stays the manager's: a client can still connect.
+        let client = try connected(to: own.address)
+        #expect(accepted(by: own) == 1)
+        close(client)
+        own.close()
+        let (datagrams, stream) = (
+            socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0), socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        )
+        defer { for descriptor in [datagrams, stream] { close(descriptor) } }
+        for descriptor in [datagrams, stream, -1, 1 << 20] {
+            let error = #expect(throws: HTTPServerError.self) { try Listener.inherit([descriptor], loops: 1) }
+            #expect(error?.subject == "descriptor \(descriptor)")
+        }
+    }
+
     @Test("an IPv6 address may be in brackets, and is shown in them")
     func brackets() throws {
         for host in ["::1", "[::1]", "[0:0::1]"] {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A socket address: IPv4 or IPv6, with a port.
+/// A socket address: IPv4 or IPv6 with a port, or the path of a Unix domain socket.
 struct Address: Sendable {
     private var storage: sockaddr_storage
     private var length: socklen_t
@@ -13,18 +13,55 @@ struct Address: Sendable {
     /// What a socket is bound to.
     init?(of descriptor: Int32) {
         self.init(storage: sockaddr_storage())
-        let isKnown = withUnsafeMutablePointer(to: &storage) { [length] pointer in
-            var size = length
-            return pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) } == 0
+        var size = length
+        let isKnown = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) } == 0
         }
-        guard isKnown else { return nil }
-        length = socklen_t(family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+        guard isKnown, size <= length else { return nil }
+        length = size
     }
+
+    /// The address of a Unix domain socket; `nil` where the path is empty or longer than the 107 bytes there are for it.
+    init?(path: String) {
+        let start = Self.pathStart
+        let bytes = Array(path.utf8)
+        guard !bytes.isEmpty, bytes.count < MemoryLayout<sockaddr_un>.size - start, !bytes.contains(0) else {
+            return nil
+        }
+        self.init(storage: sockaddr_storage(), length: socklen_t(start + bytes.count + 1))
+        storage.ss_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &storage) {
+            UnsafeMutableRawBufferPointer(rebasing: $0[start...]).copyBytes(from: bytes)
+        }
+    }
+
+    /// Where the path begins in a `sockaddr_un`.
+    private static let pathStart = MemoryLayout<sa_family_t>.size
+
+    /// The path of a Unix domain socket; empty for a client's, which has none.
+    var path: String {
+        withUnsafeBytes(of: storage) { bytes in
+            let end = min(bytes.count, max(Self.pathStart, Int(length)))
+            return String(decoding: bytes[Self.pathStart..<end].prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    /// What stands before the path in the text of such an address.
+    static let unixPrefix = "unix:"
 
     /// Every address that a name or the text of an address stands for, each once.
     ///
-    /// - Parameter host: a name, an IPv4 or an IPv6 address; the latter may be in brackets, as in a URI.
+    /// - Parameters:
+    ///   - host: a name, an IPv4 or an IPv6 address, the latter also in brackets, as in a URI; or `unix:` and a path.
+    ///   - port: TCP port, which a Unix domain socket does not have.
     static func resolve(host: String, port: UInt16) throws(HTTPServerError) -> [Address] {
+        if host.hasPrefix(unixPrefix) {
+            guard let address = Address(path: String(host.dropFirst(unixPrefix.count))) else {
+                throw HTTPServerError(
+                    operation: "listen on", subject: host, reason: "a path has 1 to 107 bytes")
+            }
+            return [address]
+        }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
@@ -57,11 +94,12 @@ struct Address: Sendable {
         return addresses
     }
 
-    /// AF_INET or AF_INET6.
+    /// AF_INET, AF_INET6 or AF_UNIX.
     var family: Int32 { Int32(storage.ss_family) }
 
     /// The same address with another port.
     func with(port: UInt16) -> Address {
+        guard family != AF_UNIX else { return self }
         var copy = self
         // The port is at the same place for both families.
         withUnsafeMutableBytes(of: &copy.storage) {
@@ -70,13 +108,16 @@ struct Address: Sendable {
         return copy
     }
 
-    /// TCP port.
+    /// TCP port; 0 for a Unix domain socket.
     var port: UInt16 {
-        withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+        family == AF_UNIX
+            ? 0
+            : withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
     }
 
     /// Where a client of this machine reaches a server at that address: loopback for a wildcard address.
     var reachable: Address {
+        guard family != AF_UNIX else { return self }
         let start = family == AF_INET6 ? 8 : 4
         var copy = self
         withUnsafeMutableBytes(of: &copy.storage) { bytes in
@@ -88,8 +129,9 @@ struct Address: Sendable {
         return copy
     }
 
-    /// `192.0.2.1:5000` or `[2001:db8::1]:5000`; empty for another family.
+    /// `192.0.2.1:5000`, `[2001:db8::1]:5000` or `unix:/run/a.sock`; empty for another family.
     var text: String {
+        if family == AF_UNIX { return Self.unixPrefix + path }
         let isV6 = family == AF_INET6
         guard isV6 || family == AF_INET else { return "" }
         let place = isV6 ? 8..<24 : 4..<8

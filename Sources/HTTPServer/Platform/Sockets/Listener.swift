@@ -1,14 +1,26 @@
 import CEpoll
 import Glibc
 
-/// A listening TCP socket.
+/// A listening socket.
 ///
-/// Several may share one port (`SO_REUSEPORT`): the kernel spreads connections over them.
+/// Several of TCP may share one port (`SO_REUSEPORT`): the kernel spreads connections over them. Those at one Unix domain
+/// socket, and those that were inherited, are one socket with a descriptor for each loop.
 struct Listener: Sendable {
+    /// Where a listening socket comes from, which decides how it ends.
+    private enum Source: Sendable {
+        /// It was bound to a TCP port.
+        case port
+        /// It was bound to the path of a Unix domain socket.
+        case file(SocketFile)
+        /// A service manager has opened it and keeps it: connections that are not accepted here are the next process's.
+        case inherited
+    }
+
     /// The descriptor.
     let descriptor: Int32
     /// What it is bound to, with the port that it got where 0 was asked for.
     let address: Address
+    private var source = Source.port
 
     /// A socket that listens at that address.
     init(descriptor: Int32, address: Address) {
@@ -95,12 +107,63 @@ struct Listener: Sendable {
         }
     }
 
+    /// Sockets that a service manager has opened, for each loop one descriptor of each.
+    ///
+    /// - Throws: where one is no listening stream socket of a family that is served.
+    static func inherit(_ descriptors: [Int32], loops: Int) throws(HTTPServerError) -> [[Listener]] {
+        var groups: [[Listener]] = []
+        for descriptor in descriptors {
+            var (isListening, type): (Int32, Int32) = (0, 0)
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            let isKnown =
+                getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0
+                && getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0
+            guard isKnown, isListening == 1, type == Int32(SOCK_STREAM.rawValue),
+                let address = Address(of: descriptor), !address.text.isEmpty
+            else {
+                throw HTTPServerError(
+                    operation: "listen on", subject: "descriptor \(descriptor)",
+                    reason: "it is no listening stream socket")
+            }
+            _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            var first = Listener(descriptor: descriptor, address: address)
+            first.source = .inherited
+            do throws(BindError) {
+                groups.append(try first.duplicates(loops))
+            } catch {
+                throw error.serverError
+            }
+        }
+        return (0..<max(1, loops)).map { loop in groups.map { $0[loop] } }
+    }
+
+    /// This listener and others of the same socket, so many in all.
+    private func duplicates(_ count: Int) throws(BindError) -> [Listener] {
+        var listeners = [self]
+        while listeners.count < count {
+            let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+            guard duplicate >= 0 else {
+                let code = errno
+                listeners.forEach { $0.close() }
+                throw BindError(operation: "listen on", address: address, code: code)
+            }
+            var listener = Listener(descriptor: duplicate, address: address)
+            listener.source = source
+            listeners.append(listener)
+        }
+        return listeners
+    }
+
     /// Sockets that share one address.
     ///
     /// `SO_REUSEPORT` alone would let a second server of the same user share the port, silently. So the first socket
     /// listens without it: of sockets of one port that lack it the kernel lets a single one listen, whichever asks first,
     /// and none beside those that have it. From then on the port is this server's, and only then are the others opened.
     private static func group(at address: Address, count: Int, backlog: Int) throws(BindError) -> [Listener] {
+        if address.family == AF_UNIX {
+            return try Listener(file: address, backlog: backlog).duplicates(count)
+        }
         let first = try alone(at: address, backlog: backlog)
         var listeners = [first]
         if count > 1 { first.share() }
@@ -170,6 +233,25 @@ struct Listener: Sendable {
         self.init(descriptor: descriptor, address: Address(of: descriptor) ?? address)
     }
 
+    /// A socket that listens at a path.
+    private init(file address: Address, backlog: Int) throws(BindError) {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(AF_UNIX, type, 0)
+        guard descriptor >= 0 else { throw BindError(operation: "open a socket for", address: address, code: errno) }
+        self.init(descriptor: descriptor, address: address)
+        // Under the directory's lock it listens as well: until then another server would take the file for abandoned.
+        let bound = SocketFile.bound(address.path, address) {
+            let isBound = address.withSockaddr { bind(descriptor, $0, $1) }
+            return isBound == 0 ? Glibc.listen(descriptor, Int32(clamping: backlog)) : isBound
+        }
+        switch bound {
+        case .success(let file): source = .file(file)
+        case .failure(let error):
+            _ = Glibc.close(descriptor)
+            throw BindError(operation: "listen on", address: address, code: error.code)
+        }
+    }
+
     private func listen(backlog: Int) throws(BindError) {
         guard Glibc.listen(descriptor, Int32(clamping: backlog)) == 0 else {
             throw BindError(operation: "listen on", address: address, code: errno)
@@ -203,12 +285,21 @@ struct Listener: Sendable {
         return .failed
     }
 
-    /// Refuses new TCP handshakes; connections whose SYN has arrived can still be accepted.
+    /// Refuses new connections; those whose SYN has arrived, or that are in the backlog, can still be accepted.
     ///
     /// Closing a listener resets connections in its backlog or within a handshake, with what their clients have sent. After
     /// this the kernel drops every SYN: such a client retransmits it a second later and is refused, with nothing lost.
-    func refuseHandshakes() { _ = cepoll_refuse_handshakes(descriptor) }
+    func refuseConnections() {
+        switch source {
+        case .port: _ = cepoll_refuse_handshakes(descriptor)
+        case .file(let file): file.remove()
+        case .inherited: break
+        }
+    }
 
-    /// Gives the descriptor back.
-    func close() { _ = Glibc.close(descriptor) }
+    /// Closes the descriptor.
+    func close() {
+        if case .file(let file) = source { file.remove() }
+        _ = Glibc.close(descriptor)
+    }
 }

@@ -1,7 +1,7 @@
 import CEpoll
 import Glibc
 
-/// A connected, non-blocking TCP socket.
+/// A connected, non-blocking stream socket.
 ///
 /// Closed by its owner, exactly once.
 struct Socket: Sendable {
@@ -23,9 +23,12 @@ struct Socket: Sendable {
         Self.outcome { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
     }
 
-    /// Drops what is there, up to `count` bytes, without copying it out of the kernel (`MSG_TRUNC`, tcp(7)).
+    /// Discards what is there, up to `count` bytes, without copying it out of the kernel (`MSG_TRUNC`, tcp(7)).
     func discard(_ count: Int) -> Outcome {
-        Self.outcome { recv(descriptor, nil, count, Int32(MSG_TRUNC)) }
+        let outcome = Self.outcome { recv(descriptor, nil, count, Int32(MSG_TRUNC)) }
+        guard outcome == .failed, errno == EFAULT else { return outcome }
+        // Only TCP can: from a Unix domain socket it has to be read.
+        return withUnsafeTemporaryAllocation(byteCount: min(count, 16 * 1024), alignment: 1) { read(into: $0) }
     }
 
     /// Writes up to four segments in one call.
