@@ -30,7 +30,7 @@ define install
 endef
 
 .PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-http2-full-speed \
-	test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint docs fuzz sanitize \
+	test-recipes test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint docs fuzz sanitize \
 	schemathesis compare openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
@@ -94,6 +94,12 @@ abuse-full: libraries $(PYTHON)
 soak: libraries $(PYTHON)
 	$(BUILD) --product softmaxd
 	Tests/Abuse/run $(PYTHON) soak .build/release/softmaxd $(MINUTES)
+
+## The programs of the documentation's recipes, as they are written there, against a running service.
+test-recipes: libraries
+	$(call install,curl jq nodejs golang-go python3-venv)
+	$(BUILD) --product softmaxd
+	Tests/Recipes/run .build/release/softmaxd
 
 ## A package of somebody else's that depends on SoftmaxCore, and what it must not be able to compile.
 test-outside:
