@@ -37,7 +37,10 @@ let package = Package(
         .target(
             name: "SoftmaxService",
             dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer", "CMalloc"],
-            resources: [.embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json")],
+            resources: [
+                .embedInCode("Resources/explorer.html"),
+                .embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json"),
+            ],
             swiftSettings: strict),
         .executableTarget(name: "softmaxd", dependencies: ["SoftmaxService"], swiftSettings: strict),
 

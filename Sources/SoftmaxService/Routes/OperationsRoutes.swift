@@ -1,12 +1,14 @@
 import HTTPServer
 
-/// A GET route for operators and tools: probes, metrics, the version, the API description, explanations of problems.
+/// A GET route for people, operators and tools: the explorer page, probes, metrics, the version, the API description,
+/// explanations of problems.
 enum OperationsRoute: CaseIterable {
-    case live, ready, metrics, version, openAPIYAML, openAPIJSON, problem
+    case explorer, live, ready, metrics, version, openAPIYAML, openAPIJSON, problem
 
     /// The path; for ``problem`` the prefix of its paths.
     var path: String {
         switch self {
+        case .explorer: "/"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -36,6 +38,7 @@ struct OperationsRoutes {
         to request: borrowing HTTPRequest, _ route: OperationsRoute, _ reply: inout ReplyWriter
     ) -> HTTPReply {
         switch route {
+        case .explorer: Page.explorer.respond(to: request, &reply)
         case .live: reply.write(contentType: Self.json, isStored: false, Self.live)
         case .ready:
             guard !status.isDraining else {
