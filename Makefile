@@ -30,13 +30,13 @@ define install
 endef
 
 .PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-http2-full-speed \
-	test-recipes test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint docs fuzz sanitize \
-	schemathesis compare openapi libraries clients image clean
+	test-pages test-recipes test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint \
+	docs fuzz sanitize schemathesis compare openapi libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
 run: libraries
 	$(BUILD) --product softmaxd
-	@printf '\nTry this in another terminal:\n\n  curl --json '"'"'{"logits": [2, 1, 0]}'"'"' http://127.0.0.1:%s/softmax\n\n' $(PORT)
+	@printf '\nOpen http://127.0.0.1:%s/ in a browser, or try this in another terminal:\n\n  curl --json '"'"'{"logits": [2, 1, 0]}'"'"' http://127.0.0.1:%s/softmax\n\n' $(PORT) $(PORT)
 	@exec .build/release/softmaxd --port $(PORT)
 
 ## Every test, in debug and in release, then real clients against the release build.
@@ -75,6 +75,12 @@ test-http2-full-speed: libraries clients
 	$(call install,nghttp2-client haproxy nodejs golang-go golang-golang-x-net-dev)
 	$(BUILD) --product softmaxd
 	python3 -B Tests/Clients/http2_full_speed.py .build/release/softmaxd $(CLIENT_SECONDS)
+
+## The explorer page in Chromium, with the running service.
+test-pages: libraries clients $(VENV)/pages
+	$(call install,chromium chromium-driver nodejs)
+	$(BUILD) --product softmaxd
+	$(PYTHON) -B Tests/Pages/explorer.py .build/release/softmaxd
 
 ## Attacks and honest clients at full speed, slow and broken clients, overload, memory, log readers, on running services.
 abuse: libraries $(PYTHON)
@@ -179,6 +185,12 @@ $(PYTHON): $(VENV)/ready ;
 $(VENV)/ready: Tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -q -r Tests/requirements.txt
+	touch $@
+
+# What drives Chromium. Of the last package only its copy of axe-core is used: without the packages that it depends on.
+$(VENV)/pages: Tests/Pages/requirements.txt $(PYTHON)
+	$(VENV)/bin/python -m pip install -q -r Tests/Pages/requirements.txt
+	$(VENV)/bin/python -m pip install -q --no-deps axe-playwright-python==0.1.8
 	touch $@
 
 clean:
