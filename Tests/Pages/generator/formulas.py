@@ -41,15 +41,18 @@ def row(parts):
     return parts[0] if len(parts) == 1 else "<mrow>" + "".join(parts) + "</mrow>"
 
 
-TIMES, APPLY = leaf("mo", "\u2062"), leaf("mo", "\u2061")
-MINUS = leaf("mo", "−")
+APPLY = leaf("mo", "\u2061")
+# Between names there is a little room, before parentheses none.
+TIMES, TIMES_PARENTHESES = leaf("mo", "\u2062", ' rspace=".12em"'), leaf("mo", "\u2062")
+PARENTHESIS = '<mrow><mo stretchy="false">('
 
 
 class Parser:
     """One line of a formula, read from left to right by recursive descent."""
 
-    def __init__(self, text):
+    def __init__(self, text, is_inline=False):
         self.text = text
+        self.is_inline = is_inline
         # (kind, text, whether white space is before it), and an end.
         self.tokens = []
         at, spaced = 0, False
@@ -150,7 +153,9 @@ class Parser:
         """Factors side by side: what is between them is a product that is not written."""
         parts = []
         for markup, _ in factors:
-            parts += [TIMES, markup] if parts else [markup]
+            if parts:
+                parts.append(TIMES_PARENTHESES if markup.startswith(PARENTHESIS) else TIMES)
+            parts.append(markup)
         return parts
 
     def factors(self):
@@ -210,7 +215,8 @@ class Parser:
         if not content:
             self.fail("something between parentheses")
         # Higher than a letter only where what they hold is.
-        attributes = "" if any("<mfrac" in part or "<munder" in part for part in content) else ' stretchy="false"'
+        high = ("<mfrac",) if self.is_inline else ("<mfrac", "<munder")
+        attributes = "" if any(one in part for part in content for one in high) else ' stretchy="false"'
         return row([leaf("mo", opening, attributes), *content, leaf("mo", closing, attributes)]), row(content)
 
     def application(self, name):
@@ -241,8 +247,9 @@ class Parser:
                 self.take()
                 above.append(self.script())
             elif text == "′":
+                # Beside the letter, not above it: the sign is raised already.
                 self.take()
-                above.append(leaf("mo", "′", ' lspace="0" rspace="0"'))
+                base = row([base, leaf("mo", "′", ' lspace="0" rspace="0"')])
             elif kind == "superscript":
                 self.take()
                 above.append(self.power(text))
@@ -277,9 +284,9 @@ class Parser:
         self.fail("an index")
 
 
-def line(text):
+def line(text, is_inline=False):
     """What a formula on one line becomes, without the element around it."""
-    parts = Parser(text).whole()
+    parts = Parser(text, is_inline).whole()
     if not parts:
         raise FormulaError("an empty formula")
     return row(parts)
@@ -287,7 +294,7 @@ def line(text):
 
 def inline(text):
     """A formula in the midst of text."""
-    return f"<math>{line(text)}</math>"
+    return f"<math>{line(text, is_inline=True)}</math>"
 
 
 def display(text):
@@ -325,7 +332,7 @@ def structure(lines):
     """Cases or a matrix, with what is before and behind it."""
     is_matrix = "⎡" in lines[0] or "⎢" in "".join(lines)
     opening, closing = ("⎡⎢⎣", "⎤⎥⎦") if is_matrix else ("⎧⎨⎩", "")
-    before, after, rows = [], [], []
+    before, after, rows, cells = [], [], [], []
     for number, one in enumerate(lines):
         expected = opening[0] if number == 0 else opening[2] if number == len(lines) - 1 else opening[1]
         head, sign, rest = one.partition(expected)
@@ -337,13 +344,16 @@ def structure(lines):
             if not sign:
                 raise FormulaError(f"{one!r}: the matrix is not closed")
             after.append(tail.strip())
-        rows.append([line(cell) for cell in re.split(r"\s{2,}", rest.strip())])
+        cells.append(re.split(r"\s{2,}", rest.strip()))
+        rows.append([line(cell) for cell in cells[-1]])
     if len({len(one) for one in rows}) != 1:
         raise FormulaError(f"{lines!r}: rows of different lengths")
     left, right = [" ".join(filter(None, texts)) for texts in (before, after)]
     if sum(map(bool, before)) > 1 or sum(map(bool, after)) > 1:
         raise FormulaError(f"{lines!r}: text beside more than one row")
-    fence = lambda sign: leaf("mo", sign, ' stretchy="true" symmetric="true"')  # noqa: E731
+    fence = lambda sign: leaf("mo", sign, ' stretchy="true"')  # noqa: E731
     parts = [line(left)] if left else []
-    parts += [fence("["), table(rows, "matrix"), fence("]")] if is_matrix else [fence("{"), table(rows, "cases")]
+    is_numeric = all(re.fullmatch(r"[-−\d.]+", cell) for one in cells for cell in one)
+    kind = "matrix numbers" if is_numeric else "matrix"
+    parts += [fence("["), table(rows, kind), fence("]")] if is_matrix else [fence("{"), table(rows, "cases")]
     return row(parts + ([line(right)] if right else []))

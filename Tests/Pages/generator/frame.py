@@ -65,5 +65,9 @@ def contents(entries):
     items = [
         f'<li><a href="#{target}">{name}</a></li>' if target else f'<li class="title">{name}</li>'
         for target, name in entries]
-    return f'<nav class="contents" aria-labelledby="contents-title"><h2 id="contents-title">On this page</h2>' \
-        f"<ol>{''.join(items)}</ol></nav>"
+    listed = f"<ol>{''.join(items)}</ol>"
+    # Beside the text where there is room, else folded up above it: one of the two is displayed.
+    return f'''<nav class="contents wide" aria-labelledby="contents-title"><h2 id="contents-title">On this page</h2>
+{listed}</nav>
+<nav class="contents narrow" aria-label="On this page"><details><summary>On this page</summary>
+{listed}</details></nav>'''

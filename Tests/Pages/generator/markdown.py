@@ -22,6 +22,11 @@ SPAN = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*|\*(?P<emphasis>[
 FOREIGN = re.compile(r"`|\*|\]\(|<[a-z/!]|&[a-z]+;")
 
 
+def code(plain):
+    """Code in a line. What is short is not broken, not even at a hyphen."""
+    return f"<code{' class=short' if len(plain) <= 20 else ''}>{escape(plain, quote=False)}</code>"
+
+
 def text(plain):
     """Text without markup; "-Infinity" and the like in quotation marks stay as they are."""
     if found := FOREIGN.search(plain):
@@ -33,15 +38,20 @@ def inline(source, kind):
     parts, at = [], 0
     for found in SPAN.finditer(source):
         parts.append(text(source[at:found.start()]))
-        at = found.end()
+        # A sign behind a formula stays with it.
+        at = found.end() + len(re.match(r"[.,:;)]*", source[found.end():])[0])
+        sign = source[found.end():at]
         if found["strong"]:
             parts.append(f"<strong>{inline(found['strong'], kind)}</strong>")
         elif found["code"] and kind == DESCRIPTION:
-            parts.append(f"<code>{escape(found['code'], quote=False)}</code>")
+            parts.append(code(found["code"]))
         elif found["code"] or kind == DESCRIPTION:
-            parts.append(formulas.inline(found["code"] or found["emphasis"]))
+            markup = formulas.inline(found["code"] or found["emphasis"])
+            parts.append(f"<span class=short>{markup}{sign}</span>" if sign else markup)
+            continue
         else:
             parts.append(f"<em>{text(found['emphasis'])}</em>")
+        parts.append(sign)
     parts.append(text(source[at:]))
     return "".join(parts)
 

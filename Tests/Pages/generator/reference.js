@@ -27,12 +27,11 @@ function layout(text) {
       if (tokens[at] === ",") at++;
     }
     at++;
-    const short = first + parts.map(([name, one]) => (isObject ? name + ":" : "") + one.short).join(",") + last;
+    const short = first + parts.map(([name, one]) => (isObject ? name + ": " : "") + one.short).join(", ") + last;
     return { short, parts, isObject };
   }
   function lines({ short, parts, isObject }, indent) {
-    if (short.length <= 64 || !parts) return short;
-    if (!isObject && !parts.some(([, one]) => one.parts)) return "[" + parts.map(([, one]) => one.short).join(", ") + "]";
+    if (short.length <= 44 || !parts || !isObject && !parts.some(([, one]) => one.parts)) return short;
     const more = indent + "  ";
     const rows = parts.map(([name, one]) => more + (isObject ? name + ": " : "") + lines(one, more));
     return (isObject ? "{\n" : "[\n") + rows.join(",\n") + "\n" + indent + (isObject ? "}" : "]");

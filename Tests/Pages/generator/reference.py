@@ -32,16 +32,16 @@ def plain(text):
 
 
 def code(value):
-    return f"<code>{plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}</code>"
+    return markdown.code(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def number(value):
     return f"{value}".replace("-", "−")
 
 
-def layout(value, width=64, indent=""):
+def layout(value, width=44, indent=""):
     """JSON over as many lines as it needs. reference.js has the same for replies: text in, text out, digits as they are."""
-    short = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    short = json.dumps(value, ensure_ascii=False)
     if len(short) <= width or not isinstance(value, (dict, list)):
         return short
     more = indent + "  "
@@ -49,7 +49,7 @@ def layout(value, width=64, indent=""):
         lines = [f"{more}{json.dumps(key, ensure_ascii=False)}: {layout(one, width, more)}" for key, one in value.items()]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
     if not any(isinstance(one, (dict, list)) for one in value):
-        return "[" + ", ".join(layout(one) for one in value) + "]"
+        return short
     return "[\n" + ",\n".join(more + layout(one, width, more) for one in value) + f"\n{indent}]"
 
 
@@ -324,6 +324,8 @@ class Reference:
 {listed(compute)}
 <h3>For operators and tools</h3>
 {listed(others)}
+<h3>Whatever the route</h3>
+<p class="links"><a href="#errors">Errors</a> <a href="#headers">Header fields</a> <a href="#numbers">Numbers and rules</a></p>
 </section>
 <section class="panel" id="members">
 <h2>Members of requests</h2>
