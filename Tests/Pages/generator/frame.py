@@ -28,9 +28,14 @@ def compact(css):
     return "\n".join(lines)
 
 
-def page(title, description, root, path, content, script=""):
-    """A whole document. root: the relative address of the service's root, from the page. path: the page's own, from there."""
-    style = compact(shared_style() + (HERE / "pages.css").read_text(encoding="utf-8"))
+def page(title, description, content, *, root, path, style, script=""):
+    """A whole document.
+
+    root: the relative address of the service's root, from the page. path: the page's own, from there. style: the name of its
+    own style sheet.
+    """
+    style = compact(shared_style() + "".join(
+        (HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("pages", style)))
     links = []
     for target, name in (("", "Explorer"), ("docs", "API reference"), ("docs/derivation", "Derivation")):
         current = ' aria-current="page"' if target == path else ""

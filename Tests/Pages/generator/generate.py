@@ -44,7 +44,8 @@ def derivation():
 <footer><span>softmaxd</span> <a href="../">Explorer</a> <a href="../docs">API reference</a></footer>
 """
     description = "The derivatives of softmax, from the quotient rule to VJP, JVP, log-softmax, temperature and masks."
-    return frame.page(f"{title} – softmaxd", description, "../", "docs/derivation", content)
+    return frame.page(
+        f"{title} – softmaxd", description, content, root="../", path="docs/derivation", style="article")
 
 
 def problem():
@@ -68,7 +69,9 @@ and <code>limit</code> names a limit that was exceeded.</p>
 </main>
 <footer><span>softmaxd</span> <span>To programs this page is JSON, by their <code>Accept</code> field.</span></footer>
 """
-    return frame.page("{{title}} – softmaxd", "{{title}}: what it means and what to do.", "{{root}}", "problems", content)
+    return frame.page(
+        "{{title}} – softmaxd", "{{title}}: what it means and what to do.", content, root="{{root}}", path="problems",
+        style="problem")
 
 
 def main():

@@ -4,6 +4,8 @@
 
 /** Seconds in which a reply has to be there, and characters of it that are shown. */
 const LONGEST_WAIT = 30, MOST_SHOWN = 20000;
+/** Characters of a line of JSON. */
+const WIDTH = 40;
 
 function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -30,11 +32,24 @@ function layout(text) {
     const short = first + parts.map(([name, one]) => (isObject ? name + ": " : "") + one.short).join(", ") + last;
     return { short, parts, isObject };
   }
-  function lines({ short, parts, isObject }, indent) {
-    if (short.length <= 44 || !parts || !isObject && !parts.some(([, one]) => one.parts)) return short;
+  function lines({ short, parts, isObject }, indent, before = "") {
+    if ((indent + before + short).length <= WIDTH || !parts) return short;
     const more = indent + "  ";
-    const rows = parts.map(([name, one]) => more + (isObject ? name + ": " : "") + lines(one, more));
-    return (isObject ? "{\n" : "[\n") + rows.join(",\n") + "\n" + indent + (isObject ? "}" : "]");
+    if (isObject || parts.some(([, one]) => one.parts)) {
+      const rows = parts.map(([name, one]) => {
+        const start = isObject ? name + ": " : "";
+        return more + start + lines(one, more, start);
+      });
+      return (isObject ? "{\n" : "[\n") + rows.join(",\n") + "\n" + indent + (isObject ? "}" : "]");
+    }
+    // Numbers: as many on a line as fit, below the first.
+    let text = "[", length = (indent + before).length + 1;
+    parts.forEach(([, { short: one }], index) => {
+      const isNext = index > 0 && length + one.length + 2 > WIDTH;
+      text += (isNext ? "\n" + indent : "") + (index > 0 ? " " : "") + one + ",";
+      length = (isNext ? indent.length : length) + (index > 0) + one.length + 1;
+    });
+    return text.slice(0, -1) + "]";
   }
   return lines(value(), "");
 }

@@ -15,7 +15,7 @@ KNOWN_KEYWORDS = {
     "if", "then", "else"}
 
 
-class ReferenceError_(ValueError):
+class DescriptionError(ValueError):
     pass
 
 
@@ -23,8 +23,14 @@ def words(text):
     """One paragraph of a description."""
     rendered = markdown.html(text, markdown.DESCRIPTION)
     if not rendered.startswith("<p>") or rendered.count("<p>") != 1:
-        raise ReferenceError_(f"{text!r}: not one paragraph")
+        raise DescriptionError(f"{text!r}: not one paragraph")
     return rendered[3:-4]
+
+
+def phrase(status):
+    """As RFC 9110 has it; Python has older names for some."""
+    newer = {"413": "Content Too Large", "414": "URI Too Long", "422": "Unprocessable Content"}
+    return newer.get(status) or http.HTTPStatus(int(status)).phrase
 
 
 def plain(text):
@@ -39,18 +45,31 @@ def number(value):
     return f"{value}".replace("-", "−")
 
 
-def layout(value, width=44, indent=""):
-    """JSON over as many lines as it needs. reference.js has the same for replies: text in, text out, digits as they are."""
+WIDTH = 40
+
+
+def layout(value, indent="", before=""):
+    """JSON over as many lines as it needs. reference.js has the same for replies: text in, text out, digits as they are.
+
+    indent: of the line. before: what is on it already.
+    """
     short = json.dumps(value, ensure_ascii=False)
-    if len(short) <= width or not isinstance(value, (dict, list)):
+    if len(indent + before + short) <= WIDTH or not isinstance(value, (dict, list)):
         return short
     more = indent + "  "
     if isinstance(value, dict):
-        lines = [f"{more}{json.dumps(key, ensure_ascii=False)}: {layout(one, width, more)}" for key, one in value.items()]
+        names = [json.dumps(key, ensure_ascii=False) + ": " for key in value]
+        lines = [more + name + layout(one, more, name) for name, one in zip(names, value.values())]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if not any(isinstance(one, (dict, list)) for one in value):
-        return short
-    return "[\n" + ",\n".join(more + layout(one, width, more) for one in value) + f"\n{indent}]"
+    if any(isinstance(one, (dict, list)) for one in value):
+        return "[\n" + ",\n".join(more + layout(one, more) for one in value) + f"\n{indent}]"
+    # Numbers: as many on a line as fit, below the first.
+    text, length = "[", len(indent + before) + 1
+    for index, one in enumerate(json.dumps(each, ensure_ascii=False) for each in value):
+        is_next = index > 0 and length + len(one) + 2 > WIDTH
+        text += (f"\n{indent}" if is_next else "") + (" " if index > 0 else "") + one + ","
+        length = (len(indent) if is_next else length) + (index > 0) + len(one) + 1
+    return text[:-1] + "]"
 
 
 class Reference:
@@ -76,7 +95,7 @@ class Reference:
         reference = schema.get("$ref")
         schema = self.resolve(schema)
         if unknown := schema.keys() - KNOWN_KEYWORDS:
-            raise ReferenceError_(f"{unknown} in {schema}")
+            raise DescriptionError(f"{unknown} in {schema}")
         if "enum" in schema:
             return " or ".join(code(json.dumps(one)) for one in schema["enum"])
         if "const" in schema:
@@ -125,7 +144,7 @@ class Reference:
     def request_schema(self, operation):
         content = operation["requestBody"]["content"]
         if content.keys() != {"application/json"}:
-            raise ReferenceError_(f"{content.keys()}")
+            raise DescriptionError(f"{content.keys()}")
         return self.resolve(content["application/json"]["schema"])
 
     # Parts of the page
@@ -149,7 +168,7 @@ class Reference:
         asked = operation["requestBody"]["content"]["application/json"]["examples"]
         answered = operation["responses"]["200"]["content"]["application/json"]["examples"]
         if asked.keys() != answered.keys() or any(one["summary"] != REPLY_NOTE for one in answered.values()):
-            raise ReferenceError_(f"{path}: requests and replies do not match")
+            raise DescriptionError(f"{path}: requests and replies do not match")
         return "\n".join(
             self.example(one["summary"], path, method, one["value"], 200, layout(answered[name]["value"]))
             for name, one in asked.items())
@@ -158,10 +177,10 @@ class Reference:
         """The members of each form of the 200."""
         response = operation["responses"]["200"]
         schema = self.resolve(response["content"]["application/json"]["schema"])
-        parts = [f"<p>{words(response['description'])} With {self.headers(response)}.</p>"]
-        for form in schema.get("oneOf", [schema]):
-            parts.append(self.members(form["properties"], form["required"] if len(form["required"]) > 1 else ()))
-        return "".join(parts)
+        about = f"<p>{words(response['description'])} With {self.headers(response)}.</p>"
+        # All members of a form are always there.
+        return about + '<p class="or small soft">or</p>'.join(
+            self.members(form["properties"]) for form in schema.get("oneOf", [schema]))
 
     def headers(self, response):
         return ", ".join(code(name) for name in response["headers"])
@@ -169,7 +188,7 @@ class Reference:
     def failures(self, operation):
         """Links to all errors of a route."""
         links = [
-            f'<li><a href="#status-{status}" title="{http.HTTPStatus(int(status)).phrase}">{status}</a></li>'
+            f'<li><a href="#status-{status}" title="{phrase(status)}">{status}</a></li>'
             for status in operation["responses"] if status >= "400"]
         return f'<ul class="codes" aria-label="Errors">{"".join(links)}</ul>'
 
@@ -246,9 +265,8 @@ class Reference:
             for example in response["content"]["application/problem+json"]["examples"].values():
                 kinds.setdefault(example["value"]["type"], []).append(example)
             causes = "".join(self.cause(kind, examples) for kind, examples in kinds.items())
-            phrase = http.HTTPStatus(int(status)).phrase
             parts.append(f"""<div class="failure" id="status-{status}">
-<h3>{status} {phrase}</h3>
+<h3>{status} {phrase(status)}</h3>
 <p>{words(response["description"])} With {self.headers(response)}.</p>
 {causes}</div>""")
         return "\n".join(parts)
@@ -358,5 +376,5 @@ add their own. An unknown member is an error that names the closest known one.</
 <p class="unseen" id="announcer" role="status"></p>
 """
         return frame.page(
-            "API reference – softmaxd", "Every route of softmaxd with its members, replies and errors.", "", "docs", content,
-            script)
+            "API reference – softmaxd", "Every route of softmaxd with its members, replies and errors.", content, root="",
+            path="docs", style="reference", script=script)
