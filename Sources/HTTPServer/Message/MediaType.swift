@@ -36,11 +36,10 @@ extension HTTPRequest {
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func accepts(_ essence: StaticString) -> Bool { weight(of: essence) > 0 }
 
-    /// How much the client wants that media type (RFC 9110 section 12.5.1), in thousandths: 0 is not at all. Any type is worth
-    /// 1000 without `Accept`.
+    /// How much the client wants that media type (RFC 9110 section 12.5.1), in thousandths.
     ///
-    /// The most specific matching range decides, `type/subtype` before `type/*` before `*/*`; of equal ones, the one of the
-    /// greatest weight. Parameters other than `q` and list elements that are no media range are ignored.
+    /// 0 is not at all; without `Accept` any type has 1000. The most specific matching range decides, `type/subtype` before
+    /// `type/*` before `*/*`; of equal ones, the one of the greatest weight. Parameters other than `q` and list elements that are no media range are ignored.
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `text/html`.
     public func weight(of essence: StaticString) -> Int {

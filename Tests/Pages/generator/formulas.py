@@ -100,18 +100,20 @@ class Parser:
         return parts
 
     def list(self):
-        parts = []
+        parts, is_open = [], False
         while True:
             kind, text, _ = self.peek()
-            if kind == "end" or text in ")]}" and text:
+            ends = kind == "end" or text in (")", "]", "}")
+            joins = text == "," or text in RELATIONS and text
+            if is_open and (ends or joins):
+                self.fail("a term")
+            if ends:
                 return parts
-            if text and text in RELATIONS:
+            is_open = bool(joins)
+            if joins:
                 self.take()
                 # The form is said, as a relation at the start of a row would be taken for a sign.
-                parts.append(leaf("mo", text, ' form="infix"'))
-            elif text == ",":
-                self.take()
-                parts.append(leaf("mo", ","))
+                parts.append(leaf("mo", text, "" if text == "," else ' form="infix"'))
             elif text in WORDS:
                 self.take()
                 parts.append(leaf("mtext", f"\u00a0{text}\u00a0" if parts else f"{text}\u00a0"))
@@ -352,7 +354,11 @@ def structure(lines):
     if sum(map(bool, before)) > 1 or sum(map(bool, after)) > 1:
         raise FormulaError(f"{lines!r}: text beside more than one row")
     fence = lambda sign: leaf("mo", sign, ' stretchy="true"')  # noqa: E731
-    parts = [line(left)] if left else []
+    parts = []
+    if left:
+        if left[-1] not in RELATIONS:
+            raise FormulaError(f"{lines!r}: a relation before the structure expected")
+        parts = [line(left[:-1]), leaf("mo", left[-1], ' form="infix"')]
     is_numeric = all(re.fullmatch(r"[-−\d.]+", cell) for one in cells for cell in one)
     kind = "matrix numbers" if is_numeric else "matrix"
     parts += [fence("["), table(rows, kind), fence("]")] if is_matrix else [fence("{"), table(rows, "cases")]
