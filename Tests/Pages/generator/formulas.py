@@ -24,7 +24,8 @@ FUNCTIONS = {"exp", "log", "softmax", "diag"}
 NAMES = {"scale", "complement"}
 WORDS = {"if", "and", "where"}
 TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<number>\d+(?:\.\d+)?)|(?P<letters>[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ]+)|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ]+)"
+    r"(?P<space>\s+)|(?P<number>\d+(?:\.\d+)?)|(?P<letters>[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ]+)"
+    r"|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ]+)"
     r"|(?P<sign>[-−+=≠≤≥<>≈∈·×/(){}\[\],…∂Σ∞′_^∘])")
 GREEK_CAPITALS = {"Σ"}
 
@@ -147,7 +148,10 @@ class Parser:
 
     @staticmethod
     def fraction(above, below):
-        bare = lambda factors: factors[0][1] if len(factors) == 1 and factors[0][1] else row(Parser.joined(factors))  # noqa: E731
+        def bare(factors):
+            is_alone = len(factors) == 1 and factors[0][1]
+            return factors[0][1] if is_alone else row(Parser.joined(factors))
+
         return f"<mfrac>{bare(above)}{bare(below)}</mfrac>", None
 
     @staticmethod

@@ -62,8 +62,8 @@ def problem():
   "status": {{status}},
   "detail": …
 }</pre>
-<p class="small soft">The detail says what was wrong with that one request; <code>pointer</code>, where there is one, says where,
-and <code>limit</code> names a limit that was exceeded.</p>
+<p class="small soft">The detail says what was wrong with that one request; <code>pointer</code>, where there is one, says
+where, and <code>limit</code> names a limit that was exceeded.</p>
 <p class="links"><a href="{{root}}docs#{{slug}}">Examples of it</a> <a href="{{root}}docs#errors">All errors</a></p>
 </article>
 </main>

@@ -122,18 +122,26 @@ class Reference:
             text += f" of {schema['minLength']} to {schema['maxLength']} characters"
         return text
 
-    def member(self, name, schema, is_required):
+    def member(self, name, schema, mark):
         resolved = self.resolve(schema)
-        needed = '<span class="needed">required</span>' if is_required else ""
+        needed = f'<span class="{mark}">{mark}</span>' if mark else ""
         kind = self.kind(schema)
         if "default" in resolved:
             kind += f"; default {code(json.dumps(resolved['default']).replace('-', '−'))}"
         about = words(resolved["description"]) if "description" in resolved else ""
         return f'<div><dt>{name}{needed}</dt><dd class="type">{kind}</dd><dd>{about}</dd></div>'
 
-    def members(self, properties, required=()):
+    def members(self, properties, required):
+        """Members of a request: those are marked that have to be there."""
+        return self.listed({name: "required" if name in required else "" for name in properties}, properties)
+
+    def reply_members(self, properties, required):
+        """Members of a reply: those are marked that are not always there."""
+        return self.listed({name: "" if name in required else "optional" for name in properties}, properties)
+
+    def listed(self, marks, properties):
         return '<dl class="members">' + "".join(
-            self.member(name, schema, name in required) for name, schema in properties.items()) + "</dl>"
+            self.member(name, schema, marks[name]) for name, schema in properties.items()) + "</dl>"
 
     def shared_members(self):
         """Those that every request has alike."""
@@ -178,9 +186,8 @@ class Reference:
         response = operation["responses"]["200"]
         schema = self.resolve(response["content"]["application/json"]["schema"])
         about = f"<p>{words(response['description'])} With {self.headers(response)}.</p>"
-        # All members of a form are always there.
         return about + '<p class="or small soft">or</p>'.join(
-            self.members(form["properties"]) for form in schema.get("oneOf", [schema]))
+            self.reply_members(form["properties"], form["required"]) for form in schema.get("oneOf", [schema]))
 
     def headers(self, response):
         return ", ".join(code(name) for name in response["headers"])
@@ -225,11 +232,12 @@ class Reference:
             if status < "400":
                 fields = f" With {self.headers(response)}." if "headers" in response else ""
                 types = " or ".join(map(code, response.get("content", {})))
-                parts.append(f"<p><b>{status}</b> {words(response['description'])} {types}.{fields}</p>".replace(" .", ""))
+                about = words(response["description"]) + (f" {types}." if types else "")
+                parts.append(f"<p><b>{status}</b> {about}{fields}</p>")
         for media, content in operation["responses"]["200"]["content"].items():
             schema = self.resolve(content["schema"])
             if "properties" in schema:
-                parts.append(self.members(schema["properties"], schema["required"]))
+                parts.append(self.reply_members(schema["properties"], schema["required"]))
             is_document = media in ("text/html", "application/yaml") or path == "/openapi.json"
             if not is_document:
                 example = content["example"]
@@ -246,9 +254,10 @@ class Reference:
     def parameter(self, parameter):
         schema = parameter["schema"]
         if parameter["in"] == "path":
-            kinds = " ".join(f'<a href="problems/{one}"><code>{one}</code></a>' for one in schema["enum"])
-            return f'<div><dt>{parameter["name"]}<span class="needed">required</span></dt><dd class="type">in the path</dd>' \
-                f"<dd>One of {kinds}</dd></div>"
+            kinds = " ".join(
+                f'<a href="problems/{one}"><code class=short>{one}</code></a>' for one in schema["enum"])
+            return (f'<div><dt>{parameter["name"]}<span class="required">required</span></dt>'
+                    f'<dd class="type">in the path</dd><dd>One of {kinds}</dd></div>')
         about = words(parameter["description"])
         return f'<div><dt>{parameter["name"]}</dt><dd class="type">header field</dd><dd>{about}</dd></div>'
 
@@ -314,7 +323,7 @@ class Reference:
         shown = problem["content"]["application/problem+json"]["examples"]["shapes_differ"]["value"]
         schema = self.resolve({"$ref": "#/components/schemas/Problem"})
 
-        def listed(some):
+        def route_list(some):
             return '<ul class="routes">' + "".join(
                 f'<li><a href="#{operation["operationId"]}"><span class="method">{method}</span><code>{path}</code>'
                 f'<span class="small">{plain(operation["summary"])}</span></a></li>'
@@ -324,7 +333,6 @@ class Reference:
         entries += [(one["operationId"], f"<code>{path}</code>") for path, _, one in self.operations]
         entries += [(None, "Whatever the route"), ("errors", "Errors"), ("headers", "Header fields"),
                     ("numbers", "Numbers and rules")]
-        formulas_, rules = about.split("</div>\n", 1)
         content = f"""<main id="content" class="page">
 {frame.contents(entries)}
 <div class="sheets">
@@ -339,16 +347,17 @@ class Reference:
 <p>Send logits, get probabilities:</p>
 <pre>{plain(curl)}
 {plain(json.dumps(reply, separators=(",", ":")))}</pre>
-{listed(compute)}
+{route_list(compute)}
 <h3>For operators and tools</h3>
-{listed(others)}
+{route_list(others)}
 <h3>Whatever the route</h3>
-<p class="links"><a href="#errors">Errors</a> <a href="#headers">Header fields</a> <a href="#numbers">Numbers and rules</a></p>
+<p class="links"><a href="#errors">Errors</a> <a href="#headers">Header fields</a>
+<a href="#numbers">Numbers and rules</a></p>
 </section>
 <section class="panel" id="members">
 <h2>Members of requests</h2>
-<p>A request is one JSON object, sent as <code>application/json</code>. Every compute route takes these members; the routes below
-add their own. An unknown member is an error that names the closest known one.</p>
+<p>A request is one JSON object, sent as <code>application/json</code>. Every compute route takes these members; the
+routes below add their own. An unknown member is an error that names the closest known one.</p>
 {self.members(shared, required)}
 </section>
 {chr(10).join(self.compute_route(*one, shared) for one in compute)}
@@ -357,7 +366,7 @@ add their own. An unknown member is an error that names the closest known one.</
 <h2>Errors</h2>
 <p>Every failure has the same form, <code>application/problem+json</code>: {words(schema["description"])}</p>
 <pre>{plain(layout(shown))}</pre>
-{self.members(schema["properties"], schema["required"])}
+{self.reply_members(schema["properties"], schema["required"])}
 {self.errors()}
 </section>
 <section class="panel" id="headers">
@@ -366,8 +375,7 @@ add their own. An unknown member is an error that names the closest known one.</
 </section>
 <section class="panel" id="numbers">
 <h2>Numbers and rules</h2>
-{formulas_}</div>
-{rules}
+{about}
 </section>
 </div>
 </main>
