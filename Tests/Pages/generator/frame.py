@@ -35,7 +35,7 @@ def page(title, description, content, *, root, path, style, script=""):
     own style sheet.
     """
     style = compact(shared_style() + "".join(
-        (HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("pages", style)))
+        (HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("pages", style, "print")))
     links = []
     for target, name in (("", "Explorer"), ("docs", "API reference"), ("docs/derivation", "Derivation")):
         current = ' aria-current="page"' if target == path else ""

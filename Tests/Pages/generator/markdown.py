@@ -110,7 +110,7 @@ def html(source, kind):
         end_list()
         if name == "##" and kind == ARTICLE:
             parts.append(f'<h2 id="{slug(content)}">{text(content)}</h2>')
-        elif name == "" and not re.match(r"[>|+=]|\d+\. ", content):
+        elif name == "" and not re.match(r"[>|+=#]|\d+\. ", content):
             parts.append(f"<p>{inline(joined, kind)}</p>")
         elif name == "```" and kind == ARTICLE or name == "    " and kind == DESCRIPTION:
             parts.append(formula(content))
