@@ -127,7 +127,7 @@ class Reference:
         needed = f'<span class="{mark}">{mark}</span>' if mark else ""
         kind = self.kind(schema)
         if "default" in resolved:
-            kind += f"; default {code(json.dumps(resolved['default']).replace('-', '−'))}"
+            kind += f"; default {code(json.dumps(resolved['default']))}"
         about = words(resolved["description"]) if "description" in resolved else ""
         return f'<div><dt>{name}{needed}</dt><dd class="type">{kind}</dd><dd>{about}</dd></div>'
 
