@@ -31,7 +31,7 @@ endef
 
 .PHONY: run test test-debug test-release test-under-load test-clients test-http2-clients test-http2-full-speed \
 	test-pages test-recipes test-outside test-old-cpu numbers numbers-exhaustive abuse abuse-full soak accuracy bench lint \
-	docs fuzz sanitize schemathesis compare openapi libraries clients image clean
+	docs fuzz sanitize schemathesis compare openapi pages libraries clients image clean
 
 ## Build in release, serve on 127.0.0.1:8080, print a line to try.
 run: libraries
@@ -76,11 +76,12 @@ test-http2-full-speed: libraries clients
 	$(BUILD) --product softmaxd
 	python3 -B Tests/Clients/http2_full_speed.py .build/release/softmaxd $(CLIENT_SECONDS)
 
-## The explorer page in Chromium, with the running service.
+## The pages in Chromium, with the running service: the explorer, the API reference, the derivation, problems.
 test-pages: libraries clients $(VENV)/pages
 	$(call install,chromium chromium-driver nodejs)
 	$(BUILD) --product softmaxd
 	$(PYTHON) -B Tests/Pages/explorer.py .build/release/softmaxd
+	$(PYTHON) -B Tests/Pages/documents.py .build/release/softmaxd
 
 ## Attacks and honest clients at full speed, slow and broken clients, overload, memory, log readers, on running services.
 abuse: libraries $(PYTHON)
@@ -165,9 +166,13 @@ schemathesis: libraries $(PYTHON)
 	$(BUILD) --product softmaxd
 	Tests/OpenAPI/run-schemathesis .build/release/softmaxd $(VENV)/bin/schemathesis
 
-## Rewrite the JSON form of openapi.yaml that the service carries.
-openapi: $(PYTHON)
+## Rewrite the JSON form of openapi.yaml that the service carries, and the pages that are made from it.
+openapi: pages
 	$(PYTHON) Tests/OpenAPI/to_json.py openapi.yaml Sources/SoftmaxService/Resources/openapi.json
+
+## Rewrite the API reference, the page on the derivation and that on problems.
+pages: $(PYTHON)
+	$(PYTHON) -B Tests/Pages/generator/generate.py
 
 ## The container image, with docker or podman.
 image:

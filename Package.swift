@@ -38,7 +38,9 @@ let package = Package(
             name: "SoftmaxService",
             dependencies: ["SoftmaxCore", "TensorJSON", "HTTPServer", "CMalloc"],
             resources: [
-                .embedInCode("Resources/explorer.html"),
+                .embedInCode("Resources/explorer.html"), .embedInCode("Resources/docs.html"),
+                .embedInCode("Resources/derivation.html"), .embedInCode("Resources/problem.html"),
+                .embedInCode("Resources/icon.svg"),
                 .embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/openapi.json"),
             ],
             swiftSettings: strict),

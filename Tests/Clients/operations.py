@@ -1,6 +1,7 @@
 """What operators meet: standard streams, ports, processors, settings. Imported by clients.py."""
 
 import collections
+import csv
 import fcntl
 import http.client
 import json
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from service import SOFTMAXD, Service, test
 
@@ -420,3 +422,69 @@ def a_service_manager_passes_sockets_and_is_told_of_the_state():
         wrong = start(LISTEN_FDS="3")
         assert wrong.wait(30) == 71 and "descriptor 5" in wrong.stderr.read()
         wrong.stderr.close()
+
+
+HAPROXY = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend front
+    bind unix@{folder}/front.sock
+    default_backend back
+backend back
+    option httpchk
+    default-server inter 100ms
+    server softmaxd 127.0.0.1:{port} check
+    server nobody 127.0.0.1:1 check
+global
+    stats socket {folder}/stats.sock
+"""
+
+
+@test
+def the_usual_health_checks_of_proxies_find_the_service_up():
+    with Service() as service:
+        # What HAProxy sends where `option httpchk` has no arguments, and what many monitors send.
+        for line, status in (("OPTIONS / HTTP/1.0", b" 204 "), ("OPTIONS / HTTP/1.1\r\nHost: a", b" 204 "),
+                             ("OPTIONS * HTTP/1.0", b" 204 "), ("HEAD / HTTP/1.0", b" 200 "), ("GET / HTTP/1.0", b" 200 ")):
+            with socket.create_connection(("127.0.0.1", service.port), 30) as client:
+                end = "" if "1.0" in line else "Connection: close\r\n"
+                client.sendall(f"{line}\r\n{end}\r\n".encode())
+                reply = b"".join(iter(lambda: client.recv(65536), b""))
+            head, _, content = reply.partition(b"\r\n\r\n")
+            assert status in head.split(b"\r\n")[0], (line, head)
+            assert bool(content) == line.startswith("GET"), (line, content[:80])
+            assert not line.startswith("OPTIONS") or b"Allow: GET, HEAD, OPTIONS" in head, head
+        haproxy = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+        if not haproxy:
+            return "without HAProxy, which is not installed"
+        with tempfile.TemporaryDirectory() as folder:
+            configuration = pathlib.Path(folder) / "haproxy.cfg"
+            configuration.write_text(HAPROXY.format(folder=folder, port=service.port))
+            process = subprocess.Popen([haproxy, "-db", "-q", "-f", str(configuration)], stderr=subprocess.DEVNULL)
+            try:
+                deadline, servers = time.monotonic() + 30, {}
+                # Up from the start until a check has failed: what counts is that a check has passed.
+                while servers.get("softmaxd") != ("UP", "L7OK", "204") or servers.get("nobody", "")[0] != "DOWN":
+                    assert process.poll() is None and time.monotonic() < deadline, servers
+                    time.sleep(0.02)
+                    try:
+                        with socket.socket(socket.AF_UNIX) as stats:
+                            stats.connect(f"{folder}/stats.sock")
+                            stats.sendall(b"show stat\n")
+                            table = b"".join(iter(lambda: stats.recv(65536), b"")).decode()
+                    except OSError:
+                        continue
+                    rows = list(csv.DictReader(table.removeprefix("# ").splitlines()))
+                    servers = {row["svname"]: (row["status"], row["check_status"].lstrip("* "), row["check_code"])
+                               for row in rows if row["pxname"] == "back"}
+                out = subprocess.run(
+                    ["curl", "-sS", "--unix-socket", f"{folder}/front.sock", "--json", '{"logits": [0]}',
+                     "http://localhost/softmax"], capture_output=True, text=True, check=True).stdout
+                assert json.loads(out) == {"probabilities": [1]}, out
+            finally:
+                process.terminate()
+                process.wait(30)
+        return "HAProxy too"

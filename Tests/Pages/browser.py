@@ -1,6 +1,7 @@
-"""Chromium without a window, and how tests look at the explorer page in it."""
+"""Chromium without a window, and how tests look at pages in it."""
 
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -44,10 +45,14 @@ class Page:
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce" if reduced_motion else "no-preference"}]})
 
-    def open(self, url, is_good=True):
-        """Loads the page anew, even where only the fragment differs; waits until it shows numbers."""
+    def load(self, url):
+        """Loads a page anew, even where only the fragment differs."""
         self.driver.get("about:blank")
         self.driver.get(url)
+
+    def open(self, url, is_good=True):
+        """The same with the explorer; waits until it shows numbers."""
+        self.load(url)
         if is_good:
             eventually(lambda: self.text("difference") and self.text("plain") and self.text("reply"), url)
             eventually(lambda: self.all("#vector .product")[-1].text, url)
@@ -99,6 +104,24 @@ class Page:
         found = self.driver.execute_async_script(script, rules)
         where = lambda one: [node["html"][:120] + " " + node["failureSummary"] for node in one["nodes"]]  # noqa: E731
         return [(one["id"], where(one)) for one in found]
+
+
+def watched(page, function):
+    """The same test, at the usual width, with a look at what the browser said and whom the page asked."""
+
+    @functools.wraps(function)
+    def run():
+        page.console(), page.requests()
+        page.look(1024)
+        remark = function()
+        # A reply that is an error is always logged, also where it is shown as it should be.
+        said = [message for message in page.console() if "Failed to load resource" not in message]
+        assert not said, said
+        strangers = [url for url in page.requests() if not re.match(r"http://127\.0\.0\.1:|data:|about:", url)]
+        assert not strangers, strangers
+        return remark
+
+    return run
 
 
 # Of the package only this file is used: axe-core itself.

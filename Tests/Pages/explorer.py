@@ -1,6 +1,5 @@
 """The explorer page in Chromium, with the running service. usage: explorer.py PATH-OF-SOFTMAXD"""
 
-import functools
 import gzip
 import json
 import math
@@ -16,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Clients"))
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
-from browser import browser, eventually  # noqa: E402
+from browser import browser, eventually, watched  # noqa: E402
 from proxy import Proxy, policy  # noqa: E402
 from service import ROOT, TESTS, Service, run_tests, test  # noqa: E402
 
@@ -65,8 +64,8 @@ def the_page_is_small_and_confined_and_is_sent_again_only_when_it_changed():
     document = SOURCE.read_bytes()
     assert len(document) < 120_000 and len(gzip.compress(document, 9)) < 35_000, len(document)
     for outside in (b"http://", b"https://", b" style=", b"innerHTML", b"eval("):
-        allowed = {b"http://": 2}.get(outside, 0)
-        # The namespaces of the icon and of MathML, which nobody asks.
+        allowed = {b"http://": 1}.get(outside, 0)
+        # The namespace of MathML, which nobody asks.
         assert document.count(outside) <= allowed, outside
     assert not re.search(rb"<[a-z][^>]* on[a-z]+=", document)
     with Service() as service:
@@ -275,13 +274,13 @@ def every_control_works_by_keyboard_alone():
             style = PAGE.driver.execute_script(outline, shown or active)
             assert style == "solid3px", (style, active.get_attribute("outerHTML"))
 
-        for name in PRESETS:
+        for name in ("softmaxd", "Explorer", "API reference", "Derivation", *PRESETS):
             tab()
             focused(textContent=name)
         press(Keys.SPACE)
         eventually(lambda: PAGE.body("softmax").get("temperature") == 100)
         PAGE.open(service.url + "/#z=2,1,0&a=1")
-        tab(8)
+        tab(12)
         focused(id="temperature-slider")
         press(Keys.ARROW_RIGHT * 10)
         tab()
@@ -338,6 +337,8 @@ def every_control_works_by_keyboard_alone():
         tab(2)
         focused(role="gridcell", aria_selected="true")
         tab()
+        focused(textContent="the whole derivation")
+        tab()
         focused(aria_label="Vector, class 1, slider")
         press(Keys.ARROW_LEFT)
         tab()
@@ -372,8 +373,7 @@ def every_control_works_by_keyboard_alone():
         eventually(lambda: PAGE.text("copy") == "Copied")
         tab()
         focused(id="reply")
-        for _ in range(2):
-            tab()
+        tab(3)
         focused(textContent="Metrics")
 
 
@@ -731,26 +731,8 @@ def dragging_a_slider_is_announced_once():
         assert len(said) <= 2, said
 
 
-def watched(function):
-    """The same test, at the usual width, with a look at what the browser said and whom the page asked."""
-
-    @functools.wraps(function)
-    def run():
-        PAGE.console(), PAGE.requests()
-        PAGE.look(1024)
-        remark = function()
-        # A reply that is an error is always logged, also where it is shown as it should be.
-        said = [message for message in PAGE.console() if "Failed to load resource" not in message]
-        assert not said, said
-        strangers = [url for url in PAGE.requests() if not re.match(r"http://127\.0\.0\.1:|data:|about:", url)]
-        assert not strangers, strangers
-        return remark
-
-    return run
-
-
 if __name__ == "__main__":
     with browser() as PAGE:
-        TESTS[:] = map(watched, TESTS)
+        TESTS[:] = [watched(PAGE, function) for function in TESTS]
         status = run_tests()
     sys.exit(status)

@@ -1,7 +1,7 @@
 """A small reverse proxy that puts a running service under a path prefix.
 
-usage, to work on the explorer page: proxy.py PATH-OF-SOFTMAXD [PORT]
-Serves the page as it is in the tree at each load, and forwards all else to a service that it starts.
+usage, to work on the pages: proxy.py PATH-OF-SOFTMAXD [PORT]
+Serves the pages as they are in the tree at each load, and forwards all else to a service that it starts.
 """
 
 import base64
@@ -21,8 +21,8 @@ OWN_FIELDS = {"connection", "keep-alive", "transfer-encoding", "content-length",
 class Proxy:
     """Forwards PREFIX/path to the service's /path, for the length of a `with`."""
 
-    def __init__(self, service_port, prefix="", page=None, port=0):
-        """page: a file to answer GET / with, read at each request."""
+    def __init__(self, service_port, prefix="", pages={}, port=0):
+        """pages: the file to answer a GET of each path with, read at each request."""
         self.answer = None
         self.paths = []
         proxy = self
@@ -38,8 +38,8 @@ class Proxy:
                 path = self.path[len(prefix):]
                 if proxy.answer and (answer := proxy.answer(path, body)):
                     return self.reply(*answer)
-                if page and path == "/":
-                    document = page.read_bytes()
+                if path in pages:
+                    document = pages[path].read_bytes()
                     fields = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy(document)}
                     return self.reply(200, fields, document)
                 upstream = http.client.HTTPConnection("127.0.0.1", service_port, timeout=60)
@@ -94,7 +94,7 @@ def policy(document):
             digest = base64.b64encode(hashlib.sha256(found[1]).digest()).decode()
             sources.append(f"{element}-src 'sha256-{digest}'")
     return "; ".join([
-        "default-src 'none'", "connect-src 'self'", "img-src data:", *sources, "base-uri 'none'", "form-action 'none'",
+        "default-src 'none'", "connect-src 'self'", "img-src 'self'", *sources, "base-uri 'none'", "form-action 'none'",
         "frame-ancestors 'none'"])
 
 
@@ -102,14 +102,16 @@ def main():
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Clients"))
     from service import ROOT, Service  # Reads the script's first argument.
 
-    page = ROOT / "Sources/SoftmaxService/Resources/explorer.html"
-    with Service("--access-log", "off") as service:
-        with Proxy(service.port, page=page, port=int(sys.argv[2]) if len(sys.argv) > 2 else 8081) as proxy:
-            print(f"{proxy.url} shows {page.relative_to(ROOT)} as it is at each load; Ctrl-C ends", flush=True)
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                pass
+    resources = ROOT / "Sources/SoftmaxService/Resources"
+    names = {"/": "explorer", "/docs": "docs", "/docs/derivation": "derivation", "/problems/template": "problem"}
+    pages = {path: resources / f"{name}.html" for path, name in names.items()}
+    port = int(sys.argv[2]) if len(sys.argv) > 2 else 8081
+    with Service("--access-log", "off") as service, Proxy(service.port, pages=pages, port=port) as proxy:
+        print(f"{proxy.url} shows the pages as they are at each load; Ctrl-C ends", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
 
 
 if __name__ == "__main__":

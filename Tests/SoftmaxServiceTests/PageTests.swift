@@ -16,6 +16,79 @@ import Testing
         #expect(service().finish(SentRequest("POST", "/")).status == 405)
     }
 
+    /// A page at each path where one is served as it is.
+    private static let pages: [(path: String, page: Page, contentType: String)] = [
+        ("/", .explorer, "text/html; charset=utf-8"), ("/docs", .docs, "text/html; charset=utf-8"),
+        ("/docs/derivation", .derivation, "text/html; charset=utf-8"), ("/favicon.ico", .icon, "image/svg+xml"),
+        (
+            "/.well-known/api-catalog", .catalog,
+            #"application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727""#
+        ),
+    ]
+
+    @Test(arguments: pages.map(\.path))
+    func `every page is served whole, confined and with a tag that spares sending it again`(path: String) throws {
+        let (_, page, contentType) = try #require(Self.pages.first { $0.path == path })
+        let service = service()
+        for method in ["GET", "HEAD"] {
+            let reply = service.finish(SentRequest(method, path))
+            #expect(reply.status == 200 && reply.fields.only("content-type") == contentType)
+            #expect(reply.fields.only("etag") == page.entityTag)
+            #expect(reply.fields.only("content-security-policy") == page.policy)
+            #expect(page.policy.hasPrefix("default-src 'none'; ") && !page.policy.contains("unsafe"))
+            #expect(reply.fields.only("vary") == nil)
+            let known = service.finish(SentRequest(method, path, fields: [("If-None-Match", page.entityTag)]))
+            #expect(known.status == 304 && text(of: known).isEmpty)
+            #expect(known.fields.only("cache-control") == reply.fields.only("cache-control"))
+        }
+        #expect(text(of: service.finish(SentRequest("GET", path))) == String(decoding: page.body, as: UTF8.self))
+        #expect(service.finish(SentRequest("POST", path)).status == 405)
+        #expect(service.finish(SentRequest("OPTIONS", path)).fields.only("allow") == "GET, HEAD, OPTIONS")
+    }
+
+    @Test(arguments: [
+        ("/docs/", "../docs"), ("/docs/derivation/", "../derivation"), ("/favicon.ico/", "../favicon.ico"),
+        ("/.well-known/api-catalog/", "../api-catalog"),
+    ])
+    func `behind a slash too many, where relative addresses would be others, stands a redirection`(
+        path: String, location: String
+    ) {
+        for method in ["GET", "HEAD"] {
+            let reply = service().finish(SentRequest(method, path))
+            #expect(reply.status == 308 && reply.fields.only("location") == location && text(of: reply).isEmpty)
+        }
+    }
+
+    @Test func `the icon is asked for once a day, pages at each load`() {
+        let service = service()
+        #expect(service.finish(SentRequest("GET", "/favicon.ico")).fields.only("cache-control") == "max-age=86400")
+        #expect(service.finish(SentRequest("GET", "/docs")).fields.only("cache-control") == "no-cache")
+    }
+
+    @Test func `the API catalog links to what is there, relative to itself`() throws {
+        let service = service()
+        let reply = service.finish(SentRequest("GET", "/.well-known/api-catalog"))
+        #expect(
+            reply.fields.only("link") == #"<api-catalog>; rel="api-catalog"; type="application/linkset+json""#)
+        let sets = try #require(try member("linkset", of: text(of: reply)) as? [[String: Any]])
+        #expect(sets.count == 1 && sets.first?["anchor"] as? String == "../")
+        let relations = ["service-desc": 2, "service-doc": 1, "status": 1]
+        for (relation, count) in relations {
+            let links = try #require(sets.first?[relation] as? [[String: String]])
+            #expect(links.count == count)
+            for link in links {
+                let href = try #require(link["href"])
+                let type = try #require(link["type"])
+                #expect(href.hasPrefix("../"))
+                let target = service.finish(SentRequest("GET", String(href.dropFirst(2))))
+                #expect(target.status == 200 && target.fields.only("content-type")?.hasPrefix(type) == true, "\(href)")
+            }
+        }
+        for path in ["/.well-known/", "/.well-known/security.txt", "/.well-known/api-catalogs"] {
+            #expect(service.finish(SentRequest("GET", path)).status == 404)
+        }
+    }
+
     @Test func `HEAD has the fields of GET`() {
         let service = service()
         let (get, head) = (service.finish(SentRequest("GET", "/")), service.finish(SentRequest("HEAD", "/")))
@@ -46,20 +119,20 @@ import Testing
     }
 
     @Test func `the policy allows the style and the script that are in the page, and nothing inline beside them`() {
-        let page = Page(html: body("<title>t</title><style>a{}</style><script>1</script>"))
+        let page = Page(body("<title>t</title><style>a{}</style><script>1</script>"))
         #expect(
             page.policy == """
-                default-src 'none'; connect-src 'self'; img-src data:; \
+                default-src 'none'; connect-src 'self'; img-src 'self'; \
                 style-src 'sha256-X1RutGBrXCt9KkSaXMK7tHftWiRscFHOhxsS8tv8hBk='; \
                 script-src 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='; \
                 base-uri 'none'; form-action 'none'; frame-ancestors 'none'
                 """)
-        #expect(!Page(html: body("<p>no script")).policy.contains("script-src"))
+        #expect(!Page(body("<p>no script")).policy.contains("script-src"))
         #expect(!Page.explorer.policy.contains("unsafe"))
     }
 
     @Test func `pages have equal tags where their content is equal`() {
-        let (first, again, other) = (Page(html: body("a")), Page(html: body("a")), Page(html: body("b")))
+        let (first, again, other) = (Page(body("a")), Page(body("a")), Page(body("b")))
         #expect(first.entityTag == again.entityTag && first.entityTag != other.entityTag)
         #expect(first.entityTag.first == "\"" && first.entityTag.last == "\"")
     }

@@ -31,32 +31,37 @@ extension HTTPRequest {
     /// Whether the body has no content coding, but for `identity` (RFC 9110 section 8.4).
     public var hasIdentityCoding: Bool { hasOnlyToken(.contentEncoding, "identity") }
 
-    /// Whether that media type is acceptable to the client (RFC 9110 section 12.5.1): any is without `Accept`.
-    ///
-    /// The most specific matching range decides, `type/subtype` before `type/*` before `*/*`: its weight must be above 0.
-    /// Parameters other than `q` and list elements that are no media range are ignored.
+    /// Whether that media type is acceptable to the client: its weight is above 0.
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
-    public func accepts(_ essence: StaticString) -> Bool {
-        guard head.has(.accept) else { return true }
+    public func accepts(_ essence: StaticString) -> Bool { weight(of: essence) > 0 }
+
+    /// How much the client wants that media type (RFC 9110 section 12.5.1), in thousandths.
+    ///
+    /// 0 is not at all; without `Accept` any type has 1000. The most specific matching range decides, `type/subtype` before
+    /// `type/*` before `*/*`; of equal ones, the one of the greatest weight. Parameters other than `q` and list elements that are no media range are ignored.
+    ///
+    /// - Parameter essence: `type/subtype` in lower case, as `text/html`.
+    public func weight(of essence: StaticString) -> Int {
+        guard head.has(.accept) else { return 1000 }
         let bytes = bytes
         var sent = false
         var best = 0
-        var admitted = false
+        var weight = 0
         head.forEachValue(of: .accept, in: bytes) { value in
             bytes.forEachListElement(in: value) { element in
                 sent = true
                 let specificity = bytes.specificity(ofRange: element, for: essence)
                 if specificity > best {
                     best = specificity
-                    admitted = bytes.weightIsPositive(ofRange: element)
+                    weight = bytes.weight(ofRange: element)
                 } else if specificity == best, best > 0 {
-                    admitted = admitted || bytes.weightIsPositive(ofRange: element)
+                    weight = max(weight, bytes.weight(ofRange: element))
                 }
                 return true
             }
         }
-        return admitted || !sent
+        return sent ? weight : 1000
     }
 }
 
@@ -76,17 +81,28 @@ extension Span where Element == UInt8 {
         return 2
     }
 
-    /// Whether the weight (RFC 9110 section 12.4.2) of the list member at `element` is above 0: 1 where it has none.
-    fileprivate func weightIsPositive(ofRange element: Range<Int>) -> Bool {
-        var positive = true
+    /// The weight of the list member at `element` in thousandths, 1000 where it has none.
+    ///
+    ///     weight = OWS ";" OWS "q=" qvalue
+    ///     qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
+    ///
+    /// (RFC 9110 section 12.4.2.) Of other text the digits are read in the same way; what is above 1 is 1, and a digit above
+    /// 0 in a later place makes the weight positive.
+    fileprivate func weight(ofRange element: Range<Int>) -> Int {
+        var weight = 1000
         forEachListElement(separator: UInt8(ascii: ";"), in: element) { parameter in
             let bytes = extracting(parameter)
             if bytes.count >= 2, bytes[0].lowercased == UInt8(ascii: "q"), bytes[1] == UInt8(ascii: "=") {
-                positive = false
-                for index in 2..<bytes.count where (1...9).contains(bytes[index].decimalValue ?? 0) { positive = true }
+                weight = 0
+                var place = 1000
+                for index in 2..<bytes.count {
+                    guard let digit = bytes[index].decimalValue else { continue }
+                    weight = Swift.min(1000, weight + (place > 0 ? Int(digit) * place : Swift.min(1, Int(digit))))
+                    place /= 10
+                }
             }
             return true
         }
-        return positive
+        return weight
     }
 }

@@ -1,20 +1,24 @@
 import HTTPServer
 
-/// A GET route for people, operators and tools: the explorer page, probes, metrics, the version, the API description,
-/// explanations of problems.
+/// A GET route for people, operators and tools: pages, probes, metrics, the version, the API description, explanations of
+/// problems.
 enum OperationsRoute: CaseIterable {
-    case explorer, live, ready, metrics, version, openAPIYAML, openAPIJSON, problem
+    case explorer, docs, derivation, icon, live, ready, metrics, version, openAPIYAML, openAPIJSON, catalog, problem
 
     /// The path; for ``problem`` the prefix of its paths.
     var path: String {
         switch self {
         case .explorer: "/"
+        case .docs: "/docs"
+        case .derivation: "/docs/derivation"
+        case .icon: "/favicon.ico"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
         case .version: "/version"
         case .openAPIYAML: "/openapi.yaml"
         case .openAPIJSON: "/openapi.json"
+        case .catalog: "/.well-known/api-catalog"
         case .problem: HTTPProblemKind.types
         }
     }
@@ -39,6 +43,10 @@ struct OperationsRoutes {
     ) -> HTTPReply {
         switch route {
         case .explorer: Page.explorer.respond(to: request, &reply)
+        case .docs: Page.docs.respond(to: request, &reply)
+        case .derivation: Page.derivation.respond(to: request, &reply)
+        case .icon: Page.icon.respond(to: request, &reply)
+        case .catalog: Page.catalog.respond(to: request, &reply)
         case .live: reply.write(contentType: Self.json, isStored: false, Self.live)
         case .ready:
             guard !status.isDraining else {
@@ -61,12 +69,21 @@ struct OperationsRoutes {
         return .written
     }
 
-    /// Answers `GET /problems/<slug>`, which the `type` of a problem points to.
+    /// Answers `GET /problems/<slug>`, which the `type` of a problem points to: a page for browsers, JSON for all others.
+    ///
+    /// A slash behind the slug is ignored.
     private static func explain(_ request: borrowing HTTPRequest, _ reply: inout ReplyWriter) -> HTTPReply {
         let path = request.pathText
-        let slug = path.dropFirst(OperationsRoute.problem.path.count)
+        var slug = path.dropFirst(OperationsRoute.problem.path.count)
+        let isFolder = slug.last == "/"
+        if isFolder { slug.removeLast() }
         guard let kind = HTTPProblemKind.served.first(where: { $0.slug == slug }) else {
             return .ready(HTTPProblem.notFound(path).response(requestID: request.idText))
+        }
+        reply.fields.append("vary", "Accept")
+        guard !prefersHTML(request) else {
+            Page.explanation(of: kind, root: isFolder ? "../../" : "../").send(request, &reply)
+            return .written
         }
         let strings = kind.slug.utf8.count + kind.title.utf8.count + kind.explanation.utf8.count
         var text: [UInt8] = []
@@ -84,5 +101,13 @@ struct OperationsRoutes {
         }
         reply.write(contentType: json, text)
         return .written
+    }
+
+    /// Whether `Accept` prefers HTML to both kinds of JSON that an explanation might be taken for.
+    ///
+    /// Browsers do. `*/*`, which curl sends, gives all types the same weight, as no `Accept` at all does.
+    private static func prefersHTML(_ request: borrowing HTTPRequest) -> Bool {
+        let html = request.weight(of: "text/html")
+        return html > request.weight(of: "application/json") && html > request.weight(of: "application/problem+json")
     }
 }

@@ -166,7 +166,7 @@ private struct Peer: ~Copyable {
     private static let pool = ComputePool(threads: 1)
     private static let paths = [
         "/softmax", "/jacobian", "/vjp", "/jvp", "/livez", "/readyz", "/metrics", "/version", "/openapi.yaml",
-        "/openapi.json", "/problems/not-json", "/nowhere",
+        "/openapi.json", "/problems/not-json", "/docs/", "/.well-known/api-catalog", "/nowhere",
     ]
     private static let methods = ["POST", "POST", "GET", "HEAD", "OPTIONS", "PUT"]
 

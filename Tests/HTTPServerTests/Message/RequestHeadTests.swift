@@ -96,4 +96,23 @@ struct RequestHeadTests {
         let head = try #require(HeadCopy(values.map { ("accept", $0) }))
         #expect(head.withRequest { $0.accepts("application/json") } == isAdmitted)
     }
+
+    @Test(
+        "the weight of a media type is that of its most specific range, in thousandths",
+        arguments: [
+            ([], 1000), ([""], 1000), (["*/*"], 1000), (["text/html"], 1000), (["text/html;q=1"], 1000),
+            (["text/html;q=1.000"], 1000), (["text/html;q=0.8"], 800), (["text/html; Q=0.85"], 850),
+            (["text/html;q=0.999"], 999), (["text/html;q=0.001"], 1), (["text/html;q=0"], 0),
+            (["text/html;q=0.000"], 0), (["text/html;level=1;q=0.5"], 500),
+            (["text/html;p=\"q=0.1\";q=0.7"], 700), (["*/*;q=0.1, text/html"], 1000),
+            (["text/*;q=0.3, text/html;q=0.2, */*;q=0.9"], 200), (["text/*;q=0.3", "*/*;q=0.9"], 300),
+            (["text/html;q=0.2, text/html;q=0.4"], 400), (["application/json"], 0),
+            // Not by the grammar, and read with good will.
+            (["text/html;q="], 0), (["text/html;q=x"], 0), (["text/html;q=2"], 1000), (["text/html;q=0.0001"], 1),
+        ])
+    func weight(_ values: [String], _ weight: Int) throws {
+        let head = try #require(HeadCopy(values.map { ("accept", $0) }))
+        #expect(head.withRequest { $0.weight(of: "text/html") } == weight)
+        #expect(head.withRequest { $0.accepts("text/html") } == (weight > 0))
+    }
 }
