@@ -131,11 +131,10 @@ struct Connection: ~Copyable {
     private static let bodyReadCost = 32
     /// The most bytes of a body that are read at once.
     private static let bodyReadSize = 128 * 1024
-    /// The most bytes discarded in one turn while lingering.
+    /// The most bytes discarded in one turn while lingering, and the most that are written: the kernel copies them, and
+    /// other connections of the loop wait for that.
     private static let dropPerTurn = 1024 * 1024
-    /// The most bytes written in one turn: the kernel copies them, and another connection's small request waits for that,
-    /// here some 30 µs.
-    private static let writePerTurn = 128 * 1024
+    private static let writePerTurn = 1024 * 1024
     /// A stored body up to this size is passed as a view and its storage reused; a larger one is moved to the handler.
     private static let largestBorrowedBody = 4096
     /// Input storage above this is freed once it is consumed: most connections are idle most of the time.
