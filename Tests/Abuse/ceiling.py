@@ -27,12 +27,20 @@ def ceiling(settings):
     return total
 
 
+def number(value):
+    """A setting as it is printed, 512 or 64KiB, as a number; other text as it is."""
+    found = re.fullmatch(r"(\d+)(?:([KMGT])iB)?", value)
+    if not found:
+        return value
+    return int(found[1]) << 10 * (" KMGT".index(found[2]) if found[2] else 0)
+
+
 def ceiling_of_service(flags):
     """The same for a service with these flags, bytes."""
     printed = subprocess.run([SOFTMAXD, "--print-config", *flags], capture_output=True, text=True, check=True).stdout
     settings = {}
     for entry in printed.splitlines():
         name, value = entry.split("=", 1)
-        settings[name.removeprefix("SOFTMAXD_").lower().replace("_", "-")] = int(value) if value.isdigit() else value
+        settings[name.removeprefix("SOFTMAXD_").lower().replace("_", "-")] = number(value)
     settings["connections"] = settings["max-connections"] + settings["reserved-connections"]
     return ceiling(settings)
