@@ -48,7 +48,7 @@ private final class CheckedService: HTTPHandler {
 
     /// Those of openapi.yaml and of the protocol; 500 is a finding.
     static let statuses: Set<Int> = [
-        200, 204, 400, 404, 405, 406, 408, 413, 414, 415, 417, 422, 431, 501, 503, 505,
+        200, 204, 304, 308, 400, 404, 405, 406, 408, 413, 414, 415, 417, 422, 431, 501, 503, 505,
     ]
 
     func admit(_ head: borrowing HTTPRequest) -> HTTPAdmission { service.admit(head) }
