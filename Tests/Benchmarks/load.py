@@ -44,15 +44,11 @@ def _output(server, command):
 
 def wrk(server, case, seconds):
     """HTTP/1.1 on kept connections for that time."""
-    return _measured(server, lambda: _wrk(server, case, seconds, case.connections)["requests"])
+    return _measured(server, lambda: wrk_latencies(server, case, seconds, case.connections)["requests"])
 
 
 def wrk_latencies(server, case, seconds, connections):
     """Requests a second, and the median and 99th percentile of their latencies in µs, over so many kept connections."""
-    return _wrk(server, case, seconds, connections)
-
-
-def _wrk(server, case, seconds, connections):
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(
             f"wrk.method = 'POST'\nwrk.body = [=[{case.body.decode()}]=]\n"

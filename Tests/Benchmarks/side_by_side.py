@@ -32,15 +32,21 @@ def check(reference, others, case):
             np.testing.assert_allclose(values, right, rtol=1e-12, atol=slack, err_msg=f"{server.name}, {case.name}")
 
 
-def interleaved(case, contestants, effort, load, warm_up):
-    """A row per server: A B C A B C, after a look at the answers and, where `warm_up`, a round that does not count."""
-    check(contestants[0], contestants[1:], case)
+def rounds(contestants, effort, sample, warm_up):
+    """The samples of each server by its name, taken in turn: A B C A B C; `warm_up`: after a round that does not count."""
     samples = {server.name: [] for server in contestants}
     for number in range(effort.rounds + warm_up):
         for server in contestants:
-            sample = load(server).microseconds()
+            taken = sample(server)
             if number >= warm_up:
-                samples[server.name].append(sample)
+                samples[server.name].append(taken)
+    return samples
+
+
+def interleaved(case, contestants, effort, load, warm_up):
+    """A row per server, after a look at the answers, of ``rounds``."""
+    check(contestants[0], contestants[1:], case)
+    samples = rounds(contestants, effort, lambda server: load(server).microseconds(), warm_up)
     ours = spread([total for total, *_ in samples[contestants[0].name]])["median"]
     rows = []
     for server in contestants:
@@ -121,12 +127,9 @@ def latency(report, effort):
             servers.softmaxd(), servers.softmaxd("--access-log", "off"), servers.nginx(size), servers.epoll(size))]
         _introduce(report, contestants)
         for connections in CONNECTIONS:
-            samples = {server.name: [] for server in contestants}
-            for number in range(effort.rounds + (not effort.quick)):
-                for server in contestants:
-                    sample = wrk_latencies(server, SMALL, effort.seconds * 2, connections)
-                    if number or effort.quick:
-                        samples[server.name].append(sample)
+            samples = rounds(
+                contestants, effort, lambda server: wrk_latencies(server, SMALL, effort.seconds * 2, connections),
+                not effort.quick)
             rows += [{
                 "connections": connections, "server": name,
                 **{key: spread([sample[key] for sample in samples[name]])["median"]

@@ -1,6 +1,7 @@
 """What operators meet: standard streams, ports, processors, settings. Imported by clients.py."""
 
 import collections
+import contextlib
 import csv
 import fcntl
 import http.client
@@ -28,6 +29,21 @@ def settings(*command):
     return dict(line.split("=", 1) for line in out.splitlines())
 
 
+@contextlib.contextmanager
+def started_together(command):
+    """Two services that start at the same instant: those that listen. The other has ended with 71."""
+    pair = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
+    # The first line of each says whether it listens.
+    lines = [process.stderr.readline() for process in pair]
+    listening = [process for process, line in zip(pair, lines) if "listens on" in line]
+    yield listening
+    for process in pair:
+        if process in listening:
+            process.terminate()
+        assert process.wait(35) == (0 if process in listening else 71), lines
+        process.stderr.close()
+
+
 @test
 def of_two_services_that_start_at_the_same_instant_on_one_port_exactly_one_listens():
     with socket.socket() as probe:
@@ -35,21 +51,9 @@ def of_two_services_that_start_at_the_same_instant_on_one_port_exactly_one_liste
         port = probe.getsockname()[1]
     both = neither = 0
     for _ in range(60):
-        pair = [
-            subprocess.Popen(
-                [SOFTMAXD, "--port", str(port), "--access-log", "off", "--loops", str(loops)],
-                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            for loops in (2, 2)]
-        # The first line of each says whether it listens.
-        lines = [process.stderr.readline() for process in pair]
-        listening = [process for process, line in zip(pair, lines) if "listens on" in line]
-        both += len(listening) > 1
-        neither += not listening
-        for process in pair:
-            if process in listening:
-                process.terminate()
-            assert process.wait(35) == (0 if process in listening else 71), lines
-            process.stderr.close()
+        with started_together([SOFTMAXD, "--port", str(port), "--access-log", "off", "--loops", "2"]) as listening:
+            both += len(listening) > 1
+            neither += not listening
     assert (both, neither) == (0, 0), f"both {both}, neither {neither} of 60"
 
 
@@ -343,16 +347,9 @@ def a_unix_domain_socket_serves_one_service_at_a_time_and_is_left_clean():
             dead = socket.socket(socket.AF_UNIX)
             dead.bind(path)
             dead.close()
-            pair = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-                    for _ in range(2)]
-            lines = [process.stderr.readline() for process in pair]
-            assert sorted("listens on" in line for line in lines) == [False, True], lines
-            assert json.loads(ask()) == expected
-            for process, line in zip(pair, lines):
-                if "listens on" in line:
-                    process.terminate()
-                assert process.wait(35) == (0 if "listens on" in line else 71), lines
-                process.stderr.close()
+            with started_together(command) as listening:
+                assert len(listening) == 1, listening
+                assert json.loads(ask()) == expected
             assert not os.path.exists(path)
 
 

@@ -8,9 +8,7 @@ extension HTTPRequest {
     /// - Parameter essence: `type/subtype` in lower case, as `application/json`.
     public func contentTypeIs(_ essence: StaticString) -> Bool {
         guard let value = only(.contentType) else { return false }
-        if value.equals(ignoringCase: essence) { return true }
-        let end = value.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? value.count
-        return value.extracting(value.trimmed(0..<end)).equals(ignoringCase: essence)
+        return value.equals(ignoringCase: essence) || value.withoutParameters.equals(ignoringCase: essence)
     }
 
     /// Whether the only `Content-Type` is of the type `application` with that structured syntax suffix (RFC 6838 section
@@ -18,9 +16,7 @@ extension HTTPRequest {
     ///
     /// - Parameter suffix: in lower case, as `+json`.
     public func contentTypeIsApplication(with suffix: StaticString) -> Bool {
-        guard let value = only(.contentType) else { return false }
-        let end = value.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? value.count
-        let essence = value.extracting(value.trimmed(0..<end))
+        guard let essence = only(.contentType)?.withoutParameters else { return false }
         let type: StaticString = "application/"
         let (start, length) = (type.utf8CodeUnitCount, suffix.utf8CodeUnitCount)
         guard essence.count > start + length else { return false }
@@ -39,7 +35,8 @@ extension HTTPRequest {
     /// How much the client wants that media type (RFC 9110 section 12.5.1), in thousandths.
     ///
     /// 0 is not at all; without `Accept` any type has 1000. The most specific matching range decides, `type/subtype` before
-    /// `type/*` before `*/*`; of equal ones, the one of the greatest weight. Parameters other than `q` and list elements that are no media range are ignored.
+    /// `type/*` before `*/*`; of equal ones, the one of the greatest weight. Parameters other than `q` and list elements that
+    /// are no media range are ignored.
     ///
     /// - Parameter essence: `type/subtype` in lower case, as `text/html`.
     public func weight(of essence: StaticString) -> Int {
@@ -66,11 +63,14 @@ extension HTTPRequest {
 }
 
 extension Span where Element == UInt8 {
+    /// What stands before the parameters of a media type or range.
+    fileprivate var withoutParameters: Span<UInt8> {
+        @_lifetime(copy self) get { extracting(trimmed(0..<(firstIndex(of: UInt8(ascii: ";"), from: 0) ?? count))) }
+    }
+
     /// 3 where the media range at `element` names the type, 2 for `type/*`, 1 for `*/*`, else 0.
     fileprivate func specificity(ofRange element: Range<Int>, for essence: StaticString) -> Int {
-        let member = extracting(element)
-        let end = member.firstIndex(of: UInt8(ascii: ";"), from: 0) ?? member.count
-        let range = member.extracting(member.trimmed(0..<end))
+        let range = extracting(element).withoutParameters
         if range.equals(ignoringCase: essence) { return 3 }
         if range.equals("*/*") { return 1 }
         guard range.count > 2, range[range.count - 1] == UInt8(ascii: "*"), range[range.count - 2] == UInt8(ascii: "/")

@@ -93,19 +93,26 @@ public struct Router: Sendable {
 
     /// The resource at that path or below the longest prefix of it: its place in ``exact``, or behind these in ``prefixes``.
     private func place(of path: borrowing Span<UInt8>) -> Int? {
+        if let index = exactPlace(of: path) { return index }
+        if path.count > 2, path[path.count - 1] == UInt8(ascii: "/"),
+            let index = exactPlace(of: path.extracting(0..<path.count - 1))
+        {
+            return index
+        }
         let paths = paths.span
-        for index in exact.indices where exact[index].path.count == path.count {
-            if paths.extracting(exact[index].path.range).equals(path) { return index }
-        }
-        if path.count > 2, path[path.count - 1] == UInt8(ascii: "/") {
-            let path = path.extracting(0..<path.count - 1)
-            for index in exact.indices where exact[index].path.count == path.count {
-                if paths.extracting(exact[index].path.range).equals(path) { return index }
-            }
-        }
         for index in prefixes.indices where prefixes[index].path.count <= path.count {
             let prefix = prefixes[index].path
             if paths.extracting(prefix.range).equals(path.extracting(0..<prefix.count)) { return exact.count + index }
+        }
+        return nil
+    }
+
+    /// The resource at exactly that path: its place in ``exact``.
+    @inline(__always)
+    private func exactPlace(of path: borrowing Span<UInt8>) -> Int? {
+        let paths = paths.span
+        for index in exact.indices where exact[index].path.count == path.count {
+            if paths.extracting(exact[index].path.range).equals(path) { return index }
         }
         return nil
     }

@@ -193,14 +193,9 @@ struct EventLoop: ~Copyable {
     }
 
     private mutating func read(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {
-        switch socket.read(into: buffer) {
-        case .moved(0): connection.pointee.didReadEnd(&turn)
-        case .moved(let count):
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).assumingMemoryBound(to: UInt8.self)
-            connection.pointee.didRead(bytes.span, wasFull: count == buffer.count, &turn)
-        case .wouldBlock: connection.pointee.didReadNothing()
-        case .failed: connection.pointee.fail(&turn)
-        }
+        guard let count = moved(by: socket.read(into: buffer), connection) else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).assumingMemoryBound(to: UInt8.self)
+        connection.pointee.didRead(bytes.span, wasFull: count == buffer.count, &turn)
     }
 
     private mutating func readBody(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {
@@ -210,12 +205,20 @@ struct EventLoop: ~Copyable {
             outcome = socket.read(into: room)
             return if case .moved(let count) = outcome { count } else { 0 }
         }
-        switch outcome {
+        guard let count = moved(by: outcome, connection) else { return }
+        connection.pointee.didReadBody(wasFull: count == size, &turn)
+    }
+
+    /// How many bytes a read brought; `nil` where it brought none, which the connection is told.
+    @inline(__always)
+    private mutating func moved(by read: Socket.Outcome, _ connection: UnsafeMutablePointer<Connection>) -> Int? {
+        switch read {
         case .moved(0): connection.pointee.didReadEnd(&turn)
-        case .moved(let count): connection.pointee.didReadBody(wasFull: count == size, &turn)
+        case .moved(let count): return count
         case .wouldBlock: connection.pointee.didReadNothing()
         case .failed: connection.pointee.fail(&turn)
         }
+        return nil
     }
 
     private mutating func write(_ connection: UnsafeMutablePointer<Connection>, _ socket: Socket) {

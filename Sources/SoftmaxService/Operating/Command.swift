@@ -37,7 +37,6 @@ package enum Command: Sendable {
         let isJSON = operation != nil && flags.contains("--json")
         if isJSON { flags.removeAll { $0 == "--json" } }
         let file = operation == nil ? nil : Self.removePositional(from: &flags)
-        // The last of repeated flags wins: those of the health check itself.
         if name == "completions" {
             let word = Self.removePositional(from: &flags)
             guard let shell = word.flatMap(CommandReference.Shell.init), flags.isEmpty else {
@@ -46,6 +45,7 @@ package enum Command: Sendable {
             self = .print(CommandReference.completions(for: shell))
             return
         }
+        // The last of repeated flags wins: those of the health check itself.
         if name == "healthcheck" { flags = serviceFlags() + flags }
         let configuration = try ServiceConfiguration(flags: flags, environment: environment, warn: warn)
         switch (name, operation) {

@@ -2,8 +2,8 @@ import HTTPServer
 
 /// A document that the program carries: its content, how it may be kept and what it may do.
 ///
-/// One in HTML has at most one style sheet and one script, each in a `<style>` or `<script>` element without attributes. The policy
-/// allows these two by their digests, so that nothing else that finds its way into the page is ever run.
+/// One in HTML has at most one style sheet and one script, each in a `<style>` or `<script>` element without attributes. The
+/// policy allows these two by their digests, so that nothing else that finds its way into the page is ever run.
 struct Page: Sendable {
     /// The content, text in UTF-8.
     let body: [UInt8]

@@ -81,9 +81,8 @@ extension Calculation {
         var count = 0
         var row = first
         while row < rows, count < size {
-            let list = listLength(row)
-            let length = options.isDense ? list * list : list
-            if row == first, isSplit(row: row) {
+            let length = numbers(ofRow: row)
+            if row == first, length >= 2 * size {
                 return self.piece(member: member, row: row, from: 0, at: start, size)
             }
             // Keeps a piece below twice the size.
@@ -97,9 +96,12 @@ extension Calculation {
     }
 
     /// Whether a row is so long that several pieces share it.
-    func isSplit(row: Int) -> Bool {
+    func isSplit(row: Int) -> Bool { numbers(ofRow: row) >= 2 * numbersPerPiece }
+
+    /// The numbers of the reply that belong to a row.
+    private func numbers(ofRow row: Int) -> Int {
         let list = listLength(row)
-        return (options.isDense ? list * list : list) >= 2 * numbersPerPiece
+        return options.isDense ? list * list : list
     }
 
     /// The piece of one long row that begins with a part.

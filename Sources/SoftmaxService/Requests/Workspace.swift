@@ -24,9 +24,6 @@ struct Workspace: ~Copyable {
         _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers = .one
     ) throws(HTTPProblem) -> DataType {
         if let type = try readInOnePass(body.span, operation: operation, limits: limits, workers) { return type }
-        if Self.hasByteOrderMark(body.span) {
-            return try read(Self.withoutByteOrderMark(body), operation: operation, limits: limits, workers)
-        }
         return try readTokens(body, operation: operation, limits: limits, workers)
     }
 
@@ -35,11 +32,7 @@ struct Workspace: ~Copyable {
         _ body: borrowing Span<UInt8>, operation: SoftmaxOperation, limits: ServiceLimits
     ) throws(HTTPProblem) -> DataType {
         if let type = try readInOnePass(body, operation: operation, limits: limits, .one) { return type }
-        let body = body.withUnsafeBufferPointer { Array($0) }
-        if Self.hasByteOrderMark(body.span) {
-            return try read(Self.withoutByteOrderMark(body), operation: operation, limits: limits)
-        }
-        return try readTokens(body, operation: operation, limits: limits, .one)
+        return try readTokens(body.withUnsafeBufferPointer { Array($0) }, operation: operation, limits: limits, .one)
     }
 
     /// Whether a body begins with the byte order mark of UTF-8, which Windows' tools write before a JSON text.
@@ -58,6 +51,9 @@ struct Workspace: ~Copyable {
     private mutating func readTokens(
         _ body: [UInt8], operation: SoftmaxOperation, limits: ServiceLimits, _ workers: Workers
     ) throws(HTTPProblem) -> DataType {
+        if Self.hasByteOrderMark(body.span) {
+            return try read(Self.withoutByteOrderMark(body), operation: operation, limits: limits, workers)
+        }
         do {
             let request = try JSONRequest(body, members: operation.members, limits: limits.tensor)
             try workers.checkCancellation()

@@ -219,9 +219,7 @@ struct Listener: Sendable {
     /// `SO_REUSEADDR`, or connections that the last server at this address had closed would keep this one from starting for
     /// a minute (TIME_WAIT).
     private init(bound address: Address, sharing: Bool) throws(BindError) {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(address.family, type, 0)
-        guard descriptor >= 0 else { throw BindError(operation: "open a socket for", address: address, code: errno) }
+        let descriptor = try Self.open(for: address)
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         if sharing { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size)) }
@@ -233,11 +231,16 @@ struct Listener: Sendable {
         self.init(descriptor: descriptor, address: Address(of: descriptor) ?? address)
     }
 
+    /// A socket for an address of that family.
+    private static func open(for address: Address) throws(BindError) -> Int32 {
+        let descriptor = socket(address.family, Socket.kind, 0)
+        guard descriptor >= 0 else { throw BindError(operation: "open a socket for", address: address, code: errno) }
+        return descriptor
+    }
+
     /// A socket that listens at a path.
     private init(file address: Address, backlog: Int) throws(BindError) {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(AF_UNIX, type, 0)
-        guard descriptor >= 0 else { throw BindError(operation: "open a socket for", address: address, code: errno) }
+        let descriptor = try Self.open(for: address)
         self.init(descriptor: descriptor, address: address)
         // Under the directory's lock it listens as well: until then another server would take the file for abandoned.
         let bound = SocketFile.bound(address.path, address) {

@@ -8,6 +8,9 @@ struct Socket: Sendable {
     /// The descriptor.
     let descriptor: Int32
 
+    /// What socket(2) is asked for: a non-blocking stream that no child inherits.
+    static let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+
     /// What came of a read or a write.
     enum Outcome: Sendable, Equatable {
         /// So many bytes moved; 0 from a read means that the peer will send no more.

@@ -49,8 +49,7 @@ final class SocketFile: Sendable {
 
     /// Whether the file at that address is a socket's at which nobody listens.
     private static func isAbandoned(_ address: Address) -> Bool {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let probe = socket(AF_UNIX, type, 0)
+        let probe = socket(AF_UNIX, Socket.kind, 0)
         guard probe >= 0 else { return false }
         defer { _ = close(probe) }
         // EAGAIN is a full backlog; a file that is no socket is refused as well, but must stay.
